@@ -1,0 +1,401 @@
+import type { Resource } from '@medplum/fhirtypes';
+import type { Issue, Reason, State } from '../errors/index.ts';
+
+/**
+ * The storage port. SQLite (`sqlite/`) and PostgreSQL (`postgres/`) implement it; one contract test runs on both.
+ *
+ * Promises of every implementation:
+ * - `commit` is one transaction: all of a change set is durable (fsync'd) when it resolves, or nothing is.
+ * - every read takes an access context and returns only what it may see; what is not visible is as if it did not exist.
+ * - times are ISO 8601 instants in UTC with milliseconds (`2026-11-22T01:02:03.004Z`), made by the caller's clock, except leases, which the
+ *   database times.
+ * - errors are AppError `store-unavailable` or `conflict`; nothing of a driver leaks out.
+ */
+export interface Store {
+  readonly engine: 'sqlite' | 'postgres';
+
+  /** Applies the numbered migrations that are missing. `dryRun` only lists them. */
+  migrate(options?: { dryRun?: boolean }): Promise<readonly string[]>;
+  /** Resolves when the database answers; rejects with `store-unavailable`. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+
+  /** Value of a setting; created by `create` if absent (first writer wins, on all processes). */
+  setting(name: string, create?: () => string): Promise<string | undefined>;
+
+  /**
+   * Writes a change set in one transaction.
+   *
+   * @param fence when given, the delivery's lease must still be held with this token, else `conflict` and nothing is written
+   * @throws AppError `conflict` when a submission version or a fenced lease was taken by someone else
+   */
+  commit(changes: ChangeSet, fence?: Fence): Promise<CommitResult>;
+
+  // ---- submissions
+  submissionsById(context: AccessContext, ids: readonly string[]): Promise<readonly Submission[]>;
+  /** Submissions that carry one of these fingerprints and are not cancelled or refused: candidates for a duplicate. */
+  submissionsByFingerprint(fingerprints: readonly string[]): Promise<readonly Submission[]>;
+  /** Feed in order of `seq` (grows with every change of a submission), for vendors that follow it. */
+  submissionFeed(context: AccessContext, query: SubmissionQuery): Promise<readonly Submission[]>;
+  /** The payload as received. Kept apart, because lists never need it. */
+  submissionPayload(context: AccessContext, id: string, version?: number): Promise<string | undefined>;
+  submissionCounts(context: AccessContext): Promise<readonly { feed: Feed; state: State; reason: Reason | null; count: number }[]>;
+
+  // ---- registers (projections of master data that intake resolves references with)
+  facilities(codes?: readonly string[]): Promise<readonly FacilityEntry[]>;
+  persons(keys: { sourceKeys?: readonly string[]; nikHashes?: readonly string[] }): Promise<readonly PersonEntry[]>;
+  practitioners(keys: { sourceKeys?: readonly string[]; nikHashes?: readonly string[] }): Promise<readonly PractitionerEntry[]>;
+
+  // ---- FHIR resources
+  resource(context: AccessContext, type: string, id: string): Promise<StoredResource | undefined>;
+  resourceVersion(context: AccessContext, type: string, id: string, version: number): Promise<StoredResource | undefined>;
+  resources(context: AccessContext, references: readonly string[]): Promise<readonly StoredResource[]>;
+  search(context: AccessContext, query: ResourceQuery): Promise<ResourcePage>;
+
+  // ---- deliveries
+  /**
+   * Takes up to `limit` deliveries that are `ready`, due, and whose dependencies are all completed; in order per partition, fair
+   * across owners. A delivery whose lease ran out is taken again with reason `outcome-unknown` if it had been sent (`sentAt`).
+   * Timed by the database. Each claim raises the fencing token.
+   */
+  claimDeliveries(query: ClaimQuery): Promise<readonly Delivery[]>;
+  /** Marks a claimed delivery as about to be sent: from here on a crash means the outcome is unknown. */
+  markSent(fence: Fence, at: string): Promise<void>;
+  deliveries(query: {
+    submissionId?: string;
+    keys?: readonly string[];
+    environment?: string;
+    states?: readonly State[];
+    owner?: string;
+    limit?: number;
+  }): Promise<readonly Delivery[]>;
+  deliveryCounts(environment?: string): Promise<readonly { state: State; reason: Reason | null; kind: DeliveryKind; count: number }[]>;
+  /** When the next ready delivery becomes due (to sleep until then); undefined if none is ready. */
+  nextDeliveryAt(environment: string): Promise<string | undefined>;
+  platformIds(environment: string, references: readonly string[]): Promise<readonly PlatformId[]>;
+  identities(environment: string, keys: readonly string[]): Promise<readonly Identity[]>;
+  /** Holds with these reasons go back to ready (after data, credential or identity was mended). Returns how many. */
+  releaseHeld(query: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] }): Promise<number>;
+
+  // ---- clients and credentials
+  clients(): Promise<readonly Client[]>;
+  clientByKeyHash(keyHash: string): Promise<Client | undefined>;
+  putClient(client: Client): Promise<void>;
+  revokeClient(id: string, at: string): Promise<boolean>;
+  credentials(environment: string): Promise<readonly Credential[]>;
+  putCredential(credential: Credential): Promise<void>;
+  deleteCredential(environment: string, owner: string): Promise<boolean>;
+
+  // ---- jobs
+  /** True if `holder` now has the lease (also when it had it before). Timed by the database. */
+  acquireLease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+  releaseLease(name: string, holder: string): Promise<void>;
+  putJobRun(run: JobRun): Promise<void>;
+  jobRuns(query: { job?: string; limit?: number }): Promise<readonly JobRun[]>;
+
+  // ---- audit
+  audits(query: { limit?: number; action?: string }): Promise<readonly Audit[]>;
+}
+
+export const FEEDS = ['facilities', 'persons', 'practitioners', 'encounters', 'village-observations'] as const;
+export type Feed = (typeof FEEDS)[number];
+
+/** Who reads, what for, and what they may see. `facilities` are codes of puskesmas; their whole tree is included. */
+export interface AccessContext {
+  readonly client: string;
+  readonly facilities: 'all' | readonly string[];
+  readonly purpose: 'intake' | 'fhir' | 'sync' | 'job' | 'cli';
+  readonly requestId?: string;
+}
+
+export interface ChangeSet {
+  readonly submissions?: readonly SubmissionWrite[];
+  /** State changes of submissions that exist (by sync), without a new version. */
+  readonly submissionStates?: readonly {
+    id: string;
+    version: number;
+    state: State;
+    reason: Reason | null;
+    issues?: readonly Issue[];
+    at: string;
+    stage: string;
+  }[];
+  readonly facilities?: readonly FacilityEntry[];
+  readonly persons?: readonly PersonEntry[];
+  readonly practitioners?: readonly PractitionerEntry[];
+  readonly resources?: readonly ResourceWrite[];
+  /** Inserted if no delivery with the same (environment, key) exists; `replace` re-opens one that does (its new version). */
+  readonly deliveries?: readonly DeliveryWrite[];
+  /** Outcome of the delivery that the fence names (or of one found by key). */
+  readonly deliveryOutcomes?: readonly DeliveryOutcome[];
+  readonly platformIds?: readonly PlatformId[];
+  readonly identities?: readonly Identity[];
+  readonly audits?: readonly Audit[];
+}
+
+export interface CommitResult {
+  /** Version and lastUpdated of each resource written, in order; `unchanged` ones keep both and get no history row. */
+  readonly resources: readonly { reference: string; version: number; unchanged: boolean }[];
+}
+
+/** One row per record key and version. `id` is stable per key; the newest version is the current one. */
+export interface Submission {
+  readonly id: string;
+  readonly version: number;
+  readonly seq: number;
+  readonly feed: Feed;
+  readonly sourceSystem: string;
+  readonly sourceId: string;
+  readonly sourceUpdatedAt: string | null;
+  readonly client: string;
+  /** Code of the puskesmas that answers for it; null where it could not be read. */
+  readonly facility: string | null;
+  readonly contentHash: string;
+  readonly fingerprint: string | null;
+  readonly duplicateOf: string | null;
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly issues: readonly Issue[];
+  /** Source fields that nothing used. */
+  readonly unused: readonly string[];
+  /** References of the resources it made: `Encounter/<id>`, in the order of sending. */
+  readonly resources: readonly string[];
+  /** Its way: received, normalised, mapped, checked, stored, sent, … with instants. */
+  readonly story: readonly { stage: string; at: string; reason?: Reason }[];
+  readonly receivedAt: string;
+  readonly updatedAt: string;
+}
+
+/** `version` must be the current version + 1 (1 for a new key), else `conflict`. */
+export interface SubmissionWrite extends Omit<Submission, 'seq' | 'updatedAt'> {
+  readonly payload: string;
+}
+
+export interface SubmissionQuery {
+  readonly after?: number;
+  readonly facility?: string;
+  readonly feed?: Feed;
+  readonly state?: State;
+  readonly reason?: Reason;
+  readonly limit: number;
+}
+
+export interface FacilityEntry {
+  readonly code: string;
+  readonly kind: string;
+  readonly name: string;
+  /** Code of the supervising unit (technical parent); null at the top. */
+  readonly supervisor: string | null;
+  /** Code of the puskesmas at the head of its tree (itself for a puskesmas); null for units outside a puskesmas. */
+  readonly puskesmas: string | null;
+  /** Kemendagri code, 10 digits (6 where only the kecamatan is known). */
+  readonly village: string | null;
+  /** IANA zone, for example `Asia/Jakarta`. */
+  readonly timeZone: string;
+  readonly organization: string;
+  readonly location: string;
+  readonly active: boolean;
+}
+
+export interface PersonEntry {
+  /** `<source system>|<source id>`. Several may lead to one Patient. */
+  readonly sourceKey: string;
+  /** Keyed hash of the NIK, or null. */
+  readonly nikHash: string | null;
+  /** `Patient/<id>` */
+  readonly patient: string;
+  readonly birthDate: string;
+  readonly sex: 'male' | 'female' | 'unknown';
+  readonly facility: string;
+}
+
+export interface PractitionerEntry {
+  readonly sourceKey: string;
+  readonly nikHash: string;
+  /** `Practitioner/<id>` */
+  readonly practitioner: string;
+  readonly name: string;
+  readonly profession: string | null;
+  readonly facility: string | null;
+}
+
+/** Version of a resource is counted up by the store when its content changed. */
+export interface ResourceWrite {
+  readonly resource: Resource & { id: string };
+  /** Code of the puskesmas whose clients may see it; null: master data seen by all. */
+  readonly facility: string | null;
+  readonly submission: string | null;
+  readonly at: string;
+}
+
+export interface StoredResource {
+  /** With `meta.versionId` and `meta.lastUpdated` filled in. */
+  readonly resource: Resource & { id: string };
+  readonly version: number;
+  readonly lastUpdated: string;
+  readonly facility: string | null;
+  readonly submission: string | null;
+}
+
+export interface ResourceQuery {
+  readonly type: string;
+  readonly filters: readonly SearchFilter[];
+  readonly sort?: readonly { param: string; descending: boolean }[];
+  readonly count: number;
+  /** Cursor of the page before. */
+  readonly after?: string;
+  readonly total?: boolean;
+}
+
+/** One parameter; values are alternatives (OR), filters are joined by AND. */
+export type SearchFilter =
+  | { readonly param: string; readonly kind: 'token'; readonly values: readonly { system?: string; code?: string }[] }
+  | { readonly param: string; readonly kind: 'reference'; readonly values: readonly string[] }
+  | { readonly param: string; readonly kind: 'string'; readonly values: readonly string[]; readonly match: 'starts' | 'exact' | 'contains' }
+  | {
+      readonly param: string;
+      readonly kind: 'date';
+      readonly values: readonly { prefix: 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le'; low: string; high: string }[];
+    }
+  | { readonly param: '_id'; readonly kind: 'id'; readonly values: readonly string[] };
+
+export interface ResourcePage {
+  readonly resources: readonly StoredResource[];
+  readonly next?: string;
+  readonly total?: number;
+}
+
+/** What is sent as one: master data one by one, an Encounter with its dependants together. */
+export type DeliveryKind = 'organization' | 'location' | 'encounter';
+
+export interface DeliveryWrite {
+  /** Unique per environment: `<kind>:<reference>`. */
+  readonly key: string;
+  readonly environment: string;
+  readonly kind: DeliveryKind;
+  /** Code of the puskesmas in whose name it is sent. */
+  readonly owner: string;
+  /** Deliveries of one partition go one after another (the patient). */
+  readonly partition: string;
+  /** References of the resources that are sent, first the Encounter. */
+  readonly resources: readonly string[];
+  /** Keys of the deliveries that must be completed before. */
+  readonly dependsOn: readonly string[];
+  readonly submission: string | null;
+  readonly submissionVersion: number | null;
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly dueAt: string;
+  readonly replace?: boolean;
+}
+
+export interface Delivery extends Omit<DeliveryWrite, 'replace'> {
+  readonly id: number;
+  readonly attempts: number;
+  readonly token: number;
+  readonly leaseUntil: string | null;
+  /** When its content was last put on the wire without a known answer since. */
+  readonly sentAt: string | null;
+  readonly issues: readonly Issue[];
+  readonly updatedAt: string;
+}
+
+export interface DeliveryOutcome {
+  readonly key: string;
+  readonly environment: string;
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly issues: readonly Issue[];
+  /** Next try, for `ready`. */
+  readonly dueAt?: string;
+  /** True while the answer of a sent request is still unknown; clears `sentAt` otherwise. */
+  readonly outcomeUnknown?: boolean;
+  readonly countAttempt?: boolean;
+  readonly at: string;
+}
+
+export interface ClaimQuery {
+  readonly environment: string;
+  readonly worker: string;
+  readonly limit: number;
+  readonly leaseMs: number;
+  /** Owners that must not be served now (paused or outside their hours). */
+  readonly exceptOwners?: readonly string[];
+}
+
+export interface Fence {
+  readonly deliveryId: number;
+  readonly token: number;
+}
+
+export interface PlatformId {
+  readonly environment: string;
+  /** Local reference `Type/<id>`. */
+  readonly reference: string;
+  /** Id on the platform, without the type. */
+  readonly platformId: string;
+  readonly platformVersion: string | null;
+  readonly at: string;
+}
+
+/** Result of an identity look-up; `platformId` null: looked for and not found. */
+export interface Identity {
+  readonly environment: string;
+  /** `patient:<nik hash>`, `practitioner:<nik hash>`, `newborn:<hash>` */
+  readonly key: string;
+  readonly platformId: string | null;
+  readonly checkedAt: string;
+}
+
+export interface Client {
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the key, hex; the key itself is shown once and never stored. */
+  readonly keyHash: string;
+  readonly scopes: readonly Scope[];
+  readonly sourceSystems: 'all' | readonly string[];
+  readonly facilities: 'all' | readonly string[];
+  readonly createdAt: string;
+  readonly revokedAt: string | null;
+}
+
+export const SCOPES = ['intake:write', 'intake:read', 'intake:validate', 'fhir:read', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Platform credential of one Organization. `secret` is ciphertext (AES-256-GCM); the store never sees the clear text. */
+export interface Credential {
+  readonly environment: string;
+  /** Code of the puskesmas. */
+  readonly owner: string;
+  /** Id of its Organization on the platform. */
+  readonly organizationId: string;
+  readonly clientId: string;
+  readonly secret: string;
+  readonly createdAt: string;
+  /** IANA-zone hours in which it may send, `22:00-05:00`; null: always. */
+  readonly allowedHours: string | null;
+}
+
+export interface JobRun {
+  readonly id: string;
+  readonly job: string;
+  readonly scheduledFor: string;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly error: string | null;
+  readonly caughtUp: boolean;
+}
+
+/** IHE BALP-like audit row: who did what to what; never the content. */
+export interface Audit {
+  readonly at: string;
+  readonly client: string;
+  readonly action: string;
+  /** Reference, submission id or feed it was about; never a patient's value. */
+  readonly target: string | null;
+  readonly outcome: 'success' | 'refused' | 'failure';
+  readonly code: string | null;
+  readonly requestId: string | null;
+  readonly count: number;
+}

@@ -1,0 +1,46 @@
+/** Every system and canonical URL of this project, once. Sources: FHIR R4, and SATUSEHAT's published resource pages. */
+
+/** Base of our own canonicals. A reserved name (RFC 2606): a district that publishes its profiles replaces it. */
+export const ILP_BASE = 'https://fhir.ilp.example';
+
+/** Local identifier system of a kind of resource: `localSid('encounter')`. The projection turns it into the platform's. */
+export const localSid = (kind: string): string => `${ILP_BASE}/sid/${kind}`;
+
+/** Platform identifier system bound to an Organization: `platformSid('encounter', '100000001')`. */
+export const platformSid = (kind: string, organizationId: string): string => `http://sys-ids.kemkes.go.id/${kind}/${organizationId}`;
+
+export const SYSTEMS = {
+  // identity (SATUSEHAT)
+  nik: 'https://fhir.kemkes.go.id/id/nik',
+  nikIbu: 'https://fhir.kemkes.go.id/id/nik-ibu',
+  ihsNumber: 'https://fhir.kemkes.go.id/id/ihs-number',
+  kk: 'https://fhir.kemkes.go.id/id/kk',
+  nakesHisNumber: 'https://fhir.kemkes.go.id/id/nakes-his-number',
+  // identity (ours, never sent)
+  sourceRecord: `${ILP_BASE}/sid/source-record`,
+  kodePuskesmas: `${ILP_BASE}/sid/kode-puskesmas`,
+  // platform
+  platformSidBase: 'http://sys-ids.kemkes.go.id/',
+  administrativeCode: 'https://fhir.kemkes.go.id/r4/StructureDefinition/administrativeCode',
+  // terminologies
+  loinc: 'http://loinc.org',
+  snomed: 'http://snomed.info/sct',
+  ucum: 'http://unitsofmeasure.org',
+  icd10: 'http://hl7.org/fhir/sid/icd-10',
+  cvx: 'http://hl7.org/fhir/sid/cvx',
+  kfa: 'http://sys-ids.kemkes.go.id/kfa',
+  actCode: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
+  participationType: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
+  diagnosisRole: 'http://terminology.hl7.org/CodeSystem/diagnosis-role',
+  observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
+  conditionClinical: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
+  conditionCategory: 'http://terminology.hl7.org/CodeSystem/condition-category',
+  organizationType: 'http://terminology.hl7.org/CodeSystem/organization-type',
+  locationPhysicalType: 'http://terminology.hl7.org/CodeSystem/location-physical-type',
+  kemkesClinicalTerm: 'http://terminology.kemkes.go.id/CodeSystem/clinical-term',
+  kemkesOrganizationType: 'http://terminology.kemkes.go.id/CodeSystem/organization-type',
+  kemkes: 'http://terminology.kemkes.go.id',
+  // ours
+  klaster: `${ILP_BASE}/CodeSystem/ilp-klaster`,
+  lifeStage: `${ILP_BASE}/CodeSystem/ilp-life-stage`,
+} as const;
