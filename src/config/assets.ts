@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Text files by their path below the folder, `/` between: `observations.csv`, `layouts/default.json`. */
+export type AssetTexts = Readonly<Record<string, string>>;
+
+export interface Assets {
+  readonly mappings: AssetTexts;
+  readonly profiles: AssetTexts;
+}
+
+/** Folder of package.json: two levels up both from `src/config` and from `dist/config`. */
+export const packageRoot: string = path.resolve(import.meta.dirname, '../..');
+
+/** Reads everything a district may change without touching code. Pure rooms get the text passed in and never read files. */
+export function readAssets(root: string = packageRoot): Assets {
+  return { mappings: readFolder(path.join(root, 'mappings')), profiles: readFolder(path.join(root, 'profiles')) };
+}
+
+/** Every text file below `folder`, sorted by path so that the order never depends on the file system. */
+export function readFolder(folder: string): AssetTexts {
+  const texts: Record<string, string> = {};
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(map|csv|json|txt)$/.test(entry.name))
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .sort();
+  for (const name of names) texts[name] = readFileSync(path.join(folder, name), 'utf8');
+  return texts;
+}
+
+/** Version of the package, for `version`, OpenAPI and the CapabilityStatement. */
+export function packageVersion(root: string = packageRoot): string {
+  return (JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,229 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv, type ErrorObject } from 'ajv';
+import { distance } from 'fastest-levenshtein';
+import cron from 'node-cron';
+import { AppError, type Bilingual, type Issue } from '../errors/index.ts';
+import { VARIABLES, type Variable } from './variables.ts';
+
+export type Environment = 'sandbox' | 'staging' | 'production';
+export type JobName = 'sync-send' | 'sync-identity';
+
+export interface JobConfig {
+  /** Cron expression, read in `zone`. */
+  readonly schedule: string;
+  /** IANA zone. */
+  readonly zone: string;
+  readonly enabled: boolean;
+}
+
+/** Everything the service was told at its start; deep-frozen. Sizes in bytes, times in milliseconds, keys in lower-case hex. */
+export interface Config {
+  readonly environment: Environment;
+  readonly database: { readonly engine: 'sqlite'; readonly path: string } | { readonly engine: 'postgres'; readonly url: string };
+  /** 64 hex digits. Absent only for SQLite outside production: then a key file beside the database is used. */
+  readonly secretKey?: string;
+  readonly idKey?: string;
+  readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number };
+  readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number };
+  readonly platform: {
+    readonly authUrl: string;
+    readonly fhirUrl: string;
+    readonly timeoutMs: number;
+    readonly proxy?: string;
+    /** PEM text of additional certificate authorities. */
+    readonly ca?: string;
+  };
+  readonly worker: { readonly enabled: boolean; readonly concurrency: number };
+  readonly jobs: Readonly<Record<JobName, JobConfig>>;
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+}
+
+export type Environ = Readonly<Record<string, string | undefined>>;
+
+/** Hosts as published by SATUSEHAT; the sandbox is our own simulator. */
+const HOSTS: Record<Environment, string> = {
+  sandbox: 'http://127.0.0.1:8090',
+  staging: 'https://api-satusehat-stg.dto.kemkes.go.id',
+  production: 'https://api-satusehat.kemkes.go.id',
+};
+
+/**
+ * Environment → configuration.
+ *
+ * Pure but for `readFile`, which reads the `*_FILE` variants and the CA file.
+ * @throws AppError `config` with one issue per mistake; each names the variable and the fix, never the value
+ */
+export function parseConfig(environ: Environ, readFile: (name: string) => string = (name) => readFileSync(name, 'utf8')): Config {
+  const mistakes: Issue[] = [];
+  const wrong = (name: string, text: Bilingual) =>
+    mistakes.push({ severity: 'error', code: 'config', field: name, text: { id: `${name}: ${text.id}`, en: `${name}: ${text.en}` } });
+
+  const given: Record<string, string> = {};
+  const known = new Set(VARIABLES.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])));
+  for (const [name, value] of Object.entries(environ)) {
+    if (!name.startsWith('ILP_') || value === undefined) continue;
+    if (!known.has(name)) {
+      const nearest = [...known].reduce((best, candidate) => (distance(candidate, name) < distance(best, name) ? candidate : best));
+      wrong(name, { id: `tidak dikenal; mungkin maksudnya ${nearest}`, en: `is unknown; did you mean ${nearest}?` });
+    } else if (value.trim() !== '') given[name] = value.trim();
+  }
+  for (const { name, secret } of VARIABLES) {
+    const file = given[`${name}_FILE`];
+    if (!secret || file === undefined) continue;
+    if (given[name] !== undefined) {
+      wrong(name, { id: `isi salah satu saja: ${name} atau ${name}_FILE`, en: `give only one of ${name} and ${name}_FILE` });
+    } else {
+      try {
+        given[name] = readFile(file).trim();
+      } catch {
+        wrong(`${name}_FILE`, { id: 'berkas tidak dapat dibaca', en: 'the file cannot be read' });
+      }
+    }
+    delete given[`${name}_FILE`];
+  }
+
+  const values: Record<string, unknown> = {};
+  for (const variable of VARIABLES) {
+    const raw = given[variable.name] ?? variable.fallback;
+    if (raw !== undefined) values[variable.name] = raw;
+  }
+  if (!check(values)) {
+    for (const error of check.errors ?? []) {
+      const variable = VARIABLES.find(({ name }) => error.instancePath === `/${name}`);
+      if (variable && !mistakes.some(({ field }) => field === variable.name)) wrong(variable.name, fixFor(variable, error));
+    }
+  }
+
+  const environment = values.ILP_ENVIRONMENT as Environment;
+  const text = (name: string) => values[name] as string;
+  const number = (name: string) => values[name] as number;
+  const database: Config['database'] = /^postgres(ql)?:\/\//.test(text('ILP_DATABASE'))
+    ? { engine: 'postgres', url: text('ILP_DATABASE') }
+    : { engine: 'sqlite', path: path.resolve(text('ILP_DATABASE')) };
+  if (values.ILP_SECRET_KEY === undefined && (database.engine === 'postgres' || environment === 'production')) {
+    wrong('ILP_SECRET_KEY', {
+      id: 'wajib untuk PostgreSQL dan production; buat dengan: openssl rand -base64 32',
+      en: 'is required for PostgreSQL and production; make one with: openssl rand -base64 32',
+    });
+  }
+  let ca: string | undefined;
+  if (values.ILP_CA_FILE !== undefined) {
+    try {
+      ca = readFile(text('ILP_CA_FILE'));
+    } catch {
+      wrong('ILP_CA_FILE', { id: 'berkas tidak dapat dibaca', en: 'the file cannot be read' });
+    }
+  }
+  if (mistakes.length > 0) {
+    throw new AppError('config', { detail: mistakes.map(({ text: { en } }) => en).join('; ') }, { issues: mistakes });
+  }
+
+  const host = HOSTS[environment];
+  const url = (name: string, fallback: string) => ((values[name] as string | undefined) ?? fallback).replace(/\/+$/, '');
+  const jobOf = (id: string): JobConfig => ({
+    schedule: text(`ILP_JOB_${id}_SCHEDULE`),
+    zone: text(`ILP_JOB_${id}_ZONE`),
+    enabled: values[`ILP_JOB_${id}_ENABLED`] as boolean,
+  });
+  return deepFreeze<Config>({
+    environment,
+    database,
+    ...(values.ILP_SECRET_KEY !== undefined && { secretKey: keyHex(text('ILP_SECRET_KEY')) as string }),
+    ...(values.ILP_ID_KEY !== undefined && { idKey: keyHex(text('ILP_ID_KEY')) as string }),
+    http: { host: text('ILP_HOST'), port: number('ILP_PORT'), trustProxy: number('ILP_TRUST_PROXY') },
+    limits: {
+      jsonBytes: number('ILP_LIMIT_JSON_BYTES'),
+      lineBytes: number('ILP_LIMIT_LINE_BYTES'),
+      jsonDepth: number('ILP_LIMIT_JSON_DEPTH'),
+    },
+    platform: {
+      authUrl: url('ILP_PLATFORM_AUTH_URL', `${host}/oauth2/v1`),
+      fhirUrl: url('ILP_PLATFORM_FHIR_URL', `${host}/fhir-r4/v1`),
+      timeoutMs: number('ILP_PLATFORM_TIMEOUT_MS'),
+      ...(values.ILP_PROXY !== undefined && { proxy: text('ILP_PROXY') }),
+      ...(ca !== undefined && { ca }),
+    },
+    worker: { enabled: values.ILP_WORKER_ENABLED as boolean, concurrency: number('ILP_WORKER_CONCURRENCY') },
+    jobs: { 'sync-send': jobOf('SYNC_SEND'), 'sync-identity': jobOf('SYNC_IDENTITY') },
+    logLevel: values.ILP_LOG_LEVEL as Config['logLevel'],
+  });
+}
+
+/** A key of 32 bytes, written as 64 hex digits or as base64: its lower-case hex; undefined if it is neither. */
+function keyHex(value: string): string | undefined {
+  if (/^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase();
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return undefined;
+  return Buffer.from(value, 'base64').toString('hex');
+}
+
+const isUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+
+function isZone(value: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return value.includes('/') || value === 'UTC';
+  } catch {
+    return false;
+  }
+}
+
+const ajv = new Ajv({ allErrors: true, coerceTypes: true, strict: true, allowUnionTypes: true });
+ajv.addFormat('ilp-url', isUrl);
+ajv.addFormat('ilp-key', (value: string) => keyHex(value) !== undefined);
+ajv.addFormat('ilp-cron', (value: string) => cron.validate(value));
+ajv.addFormat('ilp-zone', isZone);
+
+const SCHEMAS: Record<Variable['kind'], object> = {
+  text: { type: 'string', minLength: 1 },
+  path: { type: 'string', minLength: 1 },
+  integer: { type: 'integer' },
+  boolean: { type: 'boolean' },
+  url: { type: 'string', format: 'ilp-url' },
+  key: { type: 'string', format: 'ilp-key' },
+  choice: { type: 'string' },
+  cron: { type: 'string', format: 'ilp-cron' },
+  zone: { type: 'string', format: 'ilp-zone' },
+};
+
+const check = ajv.compile<Record<string, unknown>>({
+  type: 'object',
+  properties: Object.fromEntries(
+    VARIABLES.map(({ name, kind, choices, minimum, maximum }) => [
+      name,
+      {
+        ...SCHEMAS[kind],
+        ...(choices && { enum: choices }),
+        ...(minimum !== undefined && { minimum }),
+        ...(maximum !== undefined && { maximum }),
+      },
+    ]),
+  ),
+});
+
+function fixFor({ kind, choices, minimum, maximum }: Variable, error: ErrorObject): Bilingual {
+  if (choices) return { id: `harus salah satu dari ${choices.join(', ')}`, en: `must be one of ${choices.join(', ')}` };
+  if (kind === 'integer' && error.keyword !== 'type') {
+    return { id: `harus ${minimum} sampai ${maximum}`, en: `must be from ${minimum} to ${maximum}` };
+  }
+  const fixes: Record<Variable['kind'], Bilingual> = {
+    text: { id: 'tidak boleh kosong', en: 'must not be empty' },
+    path: { id: 'tidak boleh kosong', en: 'must not be empty' },
+    integer: { id: 'harus bilangan bulat', en: 'must be a whole number' },
+    boolean: { id: 'harus true atau false', en: 'must be true or false' },
+    url: { id: 'harus alamat http:// atau https://', en: 'must be an http:// or https:// address' },
+    key: { id: 'harus 32 byte sebagai 64 angka hex atau base64', en: 'must be 32 bytes as 64 hex digits or as base64' },
+    choice: { id: 'tidak dikenal', en: 'is unknown' },
+    cron: { id: 'bukan jadwal cron; contoh: 0 3 * * *', en: 'is not a cron schedule; for example 0 3 * * *' },
+    zone: { id: 'bukan zona waktu IANA; contoh: Asia/Jakarta', en: 'is not an IANA time zone; for example Asia/Jakarta' },
+  };
+  return fixes[kind];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,3 @@
+export { type Assets, type AssetTexts, packageRoot, packageVersion, readAssets, readFolder } from './assets.ts';
+export { type Config, type Environ, type Environment, type JobConfig, type JobName, parseConfig } from './config.ts';
+export { resolveSecretKey } from './secret-key.ts';

@@ -1,0 +1,251 @@
+import type { Bilingual } from '../errors/index.ts';
+
+/** Kinds of value an environment variable may hold. `duration` is in milliseconds, `size` in bytes. */
+export type VariableKind = 'text' | 'integer' | 'boolean' | 'url' | 'path' | 'key' | 'choice' | 'cron' | 'zone';
+
+export interface Variable {
+  readonly name: string;
+  readonly kind: VariableKind;
+  /** As it would be written in the environment. Absent: none, and the description says what happens then. */
+  readonly fallback?: string;
+  readonly choices?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** May also be given as the name of a file, in `<NAME>_FILE`; never shown anywhere. */
+  readonly secret?: boolean;
+  /** First release that knows it. */
+  readonly since: string;
+  readonly group: string;
+  readonly text: Bilingual;
+}
+
+const since = '0.1.0';
+
+const job = (id: string, name: string, schedule: string, what: Bilingual): readonly Variable[] => [
+  {
+    name: `ILP_JOB_${id}_SCHEDULE`,
+    kind: 'cron',
+    fallback: schedule,
+    since,
+    group: 'Jobs',
+    text: { id: `Jadwal cron pekerjaan ${name}: ${what.id}.`, en: `Cron schedule of the job ${name}: ${what.en}.` },
+  },
+  {
+    name: `ILP_JOB_${id}_ZONE`,
+    kind: 'zone',
+    fallback: 'Asia/Jakarta',
+    since,
+    group: 'Jobs',
+    text: { id: `Zona waktu IANA untuk jadwal ${name}.`, en: `IANA time zone in which the schedule of ${name} is read.` },
+  },
+  {
+    name: `ILP_JOB_${id}_ENABLED`,
+    kind: 'boolean',
+    fallback: 'true',
+    since,
+    group: 'Jobs',
+    text: { id: `Jalankan ${name} menurut jadwal.`, en: `Run ${name} by its schedule.` },
+  },
+];
+
+/**
+ * Every variable this service reads, once. The parser, `.env.example` and `docs/configuration.md` are made from this table.
+ */
+export const VARIABLES: readonly Variable[] = [
+  {
+    name: 'ILP_DATABASE',
+    kind: 'text',
+    fallback: './data/ilp.sqlite',
+    secret: true,
+    since,
+    group: 'Storage',
+    text: {
+      id: 'Nama berkas SQLite, atau postgres://pengguna:sandi@host/basis untuk PostgreSQL.',
+      en: 'File name of the SQLite database, or postgres://user:password@host/database for PostgreSQL.',
+    },
+  },
+  {
+    name: 'ILP_SECRET_KEY',
+    kind: 'key',
+    secret: true,
+    since,
+    group: 'Storage',
+    text: {
+      id: 'Kunci 32 byte (base64 atau hex) yang mengenkripsi kredensial. Wajib untuk PostgreSQL dan production; pada SQLite, bila kosong, dibuat berkas kunci di samping basis data (hanya dapat dibaca pemiliknya).',
+      en: 'Key of 32 bytes (base64 or hex) that encrypts credentials. Required for PostgreSQL and for production; on SQLite, when empty, a key file is created next to the database (readable by its owner only).',
+    },
+  },
+  {
+    name: 'ILP_ID_KEY',
+    kind: 'key',
+    secret: true,
+    since,
+    group: 'Storage',
+    text: {
+      id: 'Kunci 32 byte (base64 atau hex) asal semua id. Bila kosong dibuat sekali dan disimpan dalam basis data. Bila diisi harus sama dengan yang tersimpan.',
+      en: 'Key of 32 bytes (base64 or hex) from which all ids are derived. When empty it is made once and kept in the database. When given it must equal the stored one.',
+    },
+  },
+  {
+    name: 'ILP_HOST',
+    kind: 'text',
+    fallback: '127.0.0.1',
+    since,
+    group: 'HTTP',
+    text: { id: 'Alamat tempat layanan mendengarkan.', en: 'Address on which the service listens.' },
+  },
+  {
+    name: 'ILP_PORT',
+    kind: 'integer',
+    fallback: '8080',
+    minimum: 0,
+    maximum: 65535,
+    since,
+    group: 'HTTP',
+    text: { id: 'Porta tempat layanan mendengarkan; 0 memilih porta bebas.', en: 'Port on which the service listens; 0 picks a free one.' },
+  },
+  {
+    name: 'ILP_TRUST_PROXY',
+    kind: 'integer',
+    fallback: '0',
+    minimum: 0,
+    maximum: 10,
+    since,
+    group: 'HTTP',
+    text: {
+      id: 'Jumlah proxy terpercaya di depan layanan (untuk X-Forwarded-For); 0: tidak ada.',
+      en: 'Number of trusted proxies in front of the service (for X-Forwarded-For); 0: none.',
+    },
+  },
+  {
+    name: 'ILP_LIMIT_JSON_BYTES',
+    kind: 'integer',
+    fallback: '10485760',
+    minimum: 1024,
+    maximum: 104857600,
+    since,
+    group: 'Limits',
+    text: {
+      id: 'Ukuran terbesar satu isi JSON atau CSV setelah dibuka dari gzip, dalam byte.',
+      en: 'Largest JSON or CSV body after gzip is undone, in bytes.',
+    },
+  },
+  {
+    name: 'ILP_LIMIT_LINE_BYTES',
+    kind: 'integer',
+    fallback: '1048576',
+    minimum: 1024,
+    maximum: 10485760,
+    since,
+    group: 'Limits',
+    text: {
+      id: 'Ukuran terbesar satu baris NDJSON, dalam byte; alirannya sendiri tidak dibatasi.',
+      en: 'Largest line of an NDJSON stream, in bytes; the stream itself has no limit.',
+    },
+  },
+  {
+    name: 'ILP_LIMIT_JSON_DEPTH',
+    kind: 'integer',
+    fallback: '64',
+    minimum: 8,
+    maximum: 1000,
+    since,
+    group: 'Limits',
+    text: { id: 'Tingkat bersarang JSON yang terdalam.', en: 'Deepest nesting of JSON.' },
+  },
+  {
+    name: 'ILP_ENVIRONMENT',
+    kind: 'choice',
+    fallback: 'sandbox',
+    choices: ['sandbox', 'staging', 'production'],
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Lingkungan SATUSEHAT tujuan. Antrean, kredensial dan id platform terpisah per lingkungan.',
+      en: 'SATUSEHAT environment that is served. Queue, credentials and platform ids are separate per environment.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_AUTH_URL',
+    kind: 'url',
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Alamat OAuth2 platform. Bila kosong menurut ILP_ENVIRONMENT: simulator di 127.0.0.1:8090, staging, atau produksi SATUSEHAT.',
+      en: 'OAuth2 base address of the platform. When empty by ILP_ENVIRONMENT: the simulator on 127.0.0.1:8090, SATUSEHAT staging or production.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_FHIR_URL',
+    kind: 'url',
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Alamat dasar FHIR platform. Bila kosong menurut ILP_ENVIRONMENT.',
+      en: 'FHIR base address of the platform. When empty by ILP_ENVIRONMENT.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_TIMEOUT_MS',
+    kind: 'integer',
+    fallback: '30000',
+    minimum: 1000,
+    maximum: 600000,
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Batas tunggu satu jawaban platform, dalam milidetik.',
+      en: 'How long one answer of the platform is awaited, in milliseconds.',
+    },
+  },
+  {
+    name: 'ILP_PROXY',
+    kind: 'url',
+    secret: true,
+    since,
+    group: 'Platform',
+    text: { id: 'Proxy HTTP keluar menuju platform.', en: 'Outbound HTTP proxy towards the platform.' },
+  },
+  {
+    name: 'ILP_CA_FILE',
+    kind: 'path',
+    since,
+    group: 'Platform',
+    text: { id: 'Berkas PEM berisi sertifikat CA tambahan yang dipercaya.', en: 'PEM file with additional CA certificates to trust.' },
+  },
+  {
+    name: 'ILP_WORKER_ENABLED',
+    kind: 'boolean',
+    fallback: 'true',
+    since,
+    group: 'Worker',
+    text: { id: 'Kirim antrean terus-menerus dari proses ini.', en: 'Send the queue continuously from this process.' },
+  },
+  {
+    name: 'ILP_WORKER_CONCURRENCY',
+    kind: 'integer',
+    fallback: '8',
+    minimum: 1,
+    maximum: 64,
+    since,
+    group: 'Worker',
+    text: { id: 'Jumlah pengiriman yang berjalan bersamaan.', en: 'Number of deliveries in flight at a time.' },
+  },
+  ...job('SYNC_SEND', 'sync-send', '*/15 * * * *', {
+    id: 'mengosongkan antrean kirim dalam jam yang diizinkan',
+    en: 'drains the queue within the allowed hours',
+  }),
+  ...job('SYNC_IDENTITY', 'sync-identity', '0 3 * * *', {
+    id: 'mencari nomor IHS sebelum hari posyandu',
+    en: 'resolves IHS numbers ahead of a posyandu day',
+  }),
+  {
+    name: 'ILP_LOG_LEVEL',
+    kind: 'choice',
+    fallback: 'info',
+    choices: ['silent', 'error', 'warn', 'info', 'debug'],
+    since,
+    group: 'Operations',
+    text: { id: 'Banyaknya catatan log.', en: 'How much is logged.' },
+  },
+];
