@@ -73,6 +73,20 @@ export const CODES = {
   gone: row('request', 410, 'deleted', 'Sudah dihapus.', 'It has been deleted.'),
   method: row('request', 405, 'not-supported', 'Metode tidak didukung pada alamat ini.', 'This method is not supported here.'),
   parameter: row('request', 400, 'invalid', 'Parameter {name} tidak benar: {expected}.', 'Parameter {name} is wrong: {expected}.'),
+  'search-parameter': row(
+    'request',
+    400,
+    'not-supported',
+    'Parameter pencarian {name} tidak didukung untuk {type}. Yang didukung: {allowed}.',
+    'Search parameter {name} is not supported for {type}. Supported: {allowed}.',
+  ),
+  'not-acceptable': row(
+    'request',
+    406,
+    'not-supported',
+    'Hanya application/fhir+json yang dihasilkan di sini.',
+    'Only application/fhir+json is produced here.',
+  ),
   usage: row('request', 400, 'invalid', 'Perintah tidak benar: {detail}.', 'Wrong usage: {detail}.'),
   'empty-body': row('request', 400, 'required', 'Tidak ada satu pun data dalam permintaan.', 'The request holds no record.'),
   conflict: row(

@@ -1,0 +1,51 @@
+import type { CapabilityStatement, CapabilityStatementRestResource } from '@medplum/fhirtypes';
+import type { SearchParameterRow } from './search-query.ts';
+
+/**
+ * What this server does, made from the tables that it works by, so that it cannot claim more (FHIR R4 §5.1).
+ *
+ * @param date instant of the build or start, UTC
+ */
+export function capabilityStatement(options: {
+  version: string;
+  date: string;
+  url: string;
+  parameters: readonly SearchParameterRow[];
+}): CapabilityStatement {
+  const types = [...new Set(options.parameters.map((row) => row.type))].filter((type) => type !== '*').sort();
+  const shared = options.parameters.filter((row) => row.type === '*');
+  return {
+    resourceType: 'CapabilityStatement',
+    status: 'active',
+    date: options.date,
+    kind: 'instance',
+    software: { name: 'ILP-FHIR adapter', version: options.version },
+    implementation: { description: 'ILP-FHIR adapter', url: options.url },
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json', 'json'],
+    rest: [
+      {
+        mode: 'server',
+        security: {
+          description:
+            'Kunci API pada header Authorization: Bearer; hasil dibatasi menurut fasilitas. / API key as Bearer token; results are limited by facility.',
+        },
+        resource: types.map(
+          (type): CapabilityStatementRestResource => ({
+            type: type as NonNullable<CapabilityStatementRestResource['type']>,
+            interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'search-type' }],
+            versioning: 'versioned',
+            readHistory: true,
+            searchParam: [
+              { name: '_id', type: 'token' as const },
+              ...[...shared, ...options.parameters.filter((row) => row.type === type)].map((row) => ({
+                name: row.param,
+                type: row.kind === 'id' ? ('token' as const) : row.kind,
+              })),
+            ],
+          }),
+        ),
+      },
+    ],
+  };
+}

@@ -1,0 +1,2 @@
+export { createFhir, type Fhir, type FhirOptions, type FhirPlainRequest, type FhirPlainResponse } from './fhir.ts';
+export type { SearchParameterRow } from './search-query.ts';
