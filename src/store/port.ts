@@ -74,6 +74,16 @@ export interface Store {
   nextDeliveryAt(environment: string): Promise<string | undefined>;
   platformIds(environment: string, references: readonly string[]): Promise<readonly PlatformId[]>;
   identities(environment: string, keys: readonly string[]): Promise<readonly Identity[]>;
+  /**
+   * References of Patients and Practitioners in the registers that have no platform id in this environment, in order of reference, with
+   * the facility code they are registered at. For the job that looks identities up ahead of a posyandu day. `after`: last reference of
+   * the page before.
+   */
+  identityCandidates(query: {
+    environment: string;
+    after?: string;
+    limit: number;
+  }): Promise<readonly { reference: string; facility: string | null }[]>;
   /** Holds with these reasons go back to ready (after data, credential or identity was mended). Returns how many. */
   releaseHeld(query: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] }): Promise<number>;
 
