@@ -1,0 +1,2 @@
+export { AUTO_VARIABLE, type ParsedMap, parseMap, quoteArgument } from './parse.ts';
+export { mapError, type Position, Positions } from './positions.ts';

@@ -1,0 +1,539 @@
+import type {
+  ConceptMap,
+  ConceptMapGroup,
+  StructureMap,
+  StructureMapGroup,
+  StructureMapGroupInput,
+  StructureMapGroupRule,
+  StructureMapGroupRuleDependent,
+  StructureMapGroupRuleSource,
+  StructureMapGroupRuleTarget,
+  StructureMapGroupRuleTargetParameter,
+  StructureMapStructure,
+} from '@medplum/fhirtypes';
+import { Lexer, type Token } from './lexer.ts';
+import { type Position, Positions } from './positions.ts';
+
+export interface ParsedMap {
+  readonly structureMap: StructureMap;
+  readonly positions: Positions;
+}
+
+const LIST_MODES = ['first', 'not_first', 'last', 'not_last', 'only_one'] as const;
+const TARGET_LIST_MODES = ['first', 'share', 'last', 'collate'] as const;
+const MODEL_MODES = ['source', 'queried', 'target', 'produced'] as const;
+/** Variable of both sides in `src.a -> tgt.b`, as HL7's Java implementation writes it. */
+export const AUTO_VARIABLE = 'vvv';
+
+/**
+ * FML text to the StructureMap resource it stands for: R4 grammar (https://hl7.org/fhir/R4/mapping-language.html), plus literal
+ * arguments of `then Group(…)` from R5.
+ *
+ * Where R4's StructureMap has no place of its own for something, it is written so:
+ * - `src.a.b`            source.element `a.b` (the grammar's dotted context), likewise target.element
+ * - `cast(src.a, 'x')`   parameter.valueId `src.a`
+ * - `then G(a, 'x', 12)` dependent.variable `a`, `'x'` (with quotes, FML escapes), `12`; `true` and `false` are literals too
+ * - `(expr)`             transform `evaluate` with one parameter.valueString
+ * - a rule without name  named after its source element, else `line-<n>`
+ *
+ * @param name of the map in error messages: its file name
+ * @throws AppError `map-compile` with line and column
+ */
+export function parseMap(text: string, name: string, positions: Positions = new Positions()): ParsedMap {
+  return { structureMap: new Parser(new Lexer(text, name), positions).map(), positions };
+}
+
+class Parser {
+  readonly #lexer: Lexer;
+  readonly #positions: Positions;
+
+  constructor(lexer: Lexer, positions: Positions) {
+    this.#lexer = lexer;
+    this.#positions = positions;
+  }
+
+  map(): StructureMap {
+    const start = this.#lexer.peek().position;
+    this.#keyword('map');
+    const url = this.#quoted('the url of the map');
+    this.#symbol('=');
+    const name = this.#quoted('the name of the map');
+    const map: StructureMap = { resourceType: 'StructureMap', url, name, status: 'active', group: [] };
+    const contained: ConceptMap[] = [];
+    const structures: StructureMapStructure[] = [];
+    const imports: string[] = [];
+    for (;;) {
+      const token = this.#lexer.peek();
+      if (token.kind === 'end') break;
+      if (this.#is('conceptmap')) contained.push(this.#conceptMap());
+      else if (this.#is('uses')) structures.push(this.#uses());
+      else if (this.#is('imports')) {
+        this.#lexer.next();
+        imports.push(this.#quoted('the url of the imported map'));
+        this.#skipSemicolon();
+      } else if (this.#is('group')) map.group.push(this.#group());
+      else this.#fail(token.position, `expected 'uses', 'imports', 'conceptmap' or 'group', found ${describe(token)}`);
+    }
+    if (map.group.length === 0) this.#fail(start, 'the map has no group');
+    // R4's order of elements, so that the published resource reads like any other.
+    const ordered: StructureMap = {
+      resourceType: 'StructureMap',
+      ...(contained.length > 0 && { contained }),
+      url,
+      name,
+      status: 'active',
+      ...(structures.length > 0 && { structure: structures }),
+      ...(imports.length > 0 && { import: imports }),
+      group: map.group,
+    };
+    this.#positions.set(ordered, start);
+    return ordered;
+  }
+
+  #uses(): StructureMapStructure {
+    const start = this.#lexer.next().position;
+    const url = this.#quoted('the url of the structure');
+    let alias: string | undefined;
+    if (this.#is('alias')) {
+      this.#lexer.next();
+      alias = this.#name('the alias');
+    }
+    this.#keyword('as');
+    const token = this.#lexer.next();
+    const mode = MODEL_MODES.find((m) => m === token.text);
+    if (mode === undefined) this.#fail(token.position, `expected source, queried, target or produced, found ${describe(token)}`);
+    this.#skipSemicolon();
+    return this.#at(start, { url, mode, ...(alias !== undefined && { alias }) });
+  }
+
+  #conceptMap(): ConceptMap {
+    const start = this.#lexer.next().position;
+    const name = this.#quoted('the name of the concept map');
+    this.#symbol('{');
+    const prefixes = new Map<string, string>();
+    const groups = new Map<string, ConceptMapGroup>();
+    while (!this.#isSymbol('}')) {
+      if (this.#is('prefix') && this.#lexer.peekSecond().kind === 'name') {
+        this.#lexer.next();
+        const prefix = this.#name('the prefix');
+        this.#symbol('=');
+        prefixes.set(prefix, this.#quoted('the system'));
+        this.#skipSemicolon();
+        continue;
+      }
+      if (this.#is('unmapped')) this.#fail(this.#lexer.peek().position, "'unmapped' is not covered in concept maps");
+      const source = this.#conceptCode(prefixes);
+      const operator = this.#lexer.next();
+      if (operator.text !== '==' || operator.kind !== 'symbol') {
+        this.#fail(operator.position, `only '==' is covered in concept maps, found ${describe(operator)}`);
+      }
+      const target = this.#conceptCode(prefixes);
+      this.#skipSemicolon();
+      const key = `${source.system}\n${target.system}`;
+      let group = groups.get(key);
+      if (group === undefined) {
+        group = { source: source.system, target: target.system, element: [] };
+        groups.set(key, group);
+      }
+      if (group.element.some((e) => e.code === source.code)) this.#fail(source.position, `code '${source.code}' is mapped twice`);
+      group.element.push(this.#at(source.position, { code: source.code, target: [{ code: target.code, equivalence: 'equal' as const }] }));
+    }
+    this.#symbol('}');
+    if (groups.size === 0) this.#fail(start, 'the concept map is empty');
+    return this.#at(start, { resourceType: 'ConceptMap', id: name, status: 'active', group: [...groups.values()] } as ConceptMap);
+  }
+
+  #conceptCode(prefixes: ReadonlyMap<string, string>): { system: string; code: string; position: Position } {
+    const token = this.#lexer.peek();
+    const prefix = this.#name('a prefix');
+    const system = prefixes.get(prefix);
+    if (system === undefined) this.#fail(token.position, `the prefix '${prefix}' is not declared`);
+    this.#symbol(':');
+    const code = this.#lexer.next();
+    if (code.kind === 'string' || code.kind === 'url') return { system, code: code.text, position: token.position };
+    if (code.kind !== 'name' && code.kind !== 'number') this.#fail(code.position, `expected a code, found ${describe(code)}`);
+    // Codes such as 8480-6 need no quotes as long as they hold no blanks: the pieces must touch each other.
+    let text = code.text;
+    let end = code.end;
+    for (;;) {
+      const more = this.#lexer.peek();
+      const joins = more.kind === 'name' || more.kind === 'number' || (more.kind === 'symbol' && (more.text === '-' || more.text === '.'));
+      if (!joins || more.start !== end) return { system, code: text, position: token.position };
+      this.#lexer.next();
+      text += more.text;
+      end = more.end;
+    }
+  }
+
+  #group(): StructureMapGroup {
+    const start = this.#lexer.next().position;
+    const name = this.#name('the name of the group');
+    const group: StructureMapGroup = this.#at(start, { name, typeMode: 'none', input: [], rule: [] });
+    this.#symbol('(');
+    for (;;) {
+      group.input.push(this.#input());
+      if (!this.#isSymbol(',')) break;
+      this.#lexer.next();
+    }
+    this.#symbol(')');
+    if (this.#is('extends')) {
+      this.#lexer.next();
+      group.extends = this.#name('the extended group');
+    }
+    if (this.#isSymbol('<<')) {
+      this.#lexer.next();
+      const token = this.#lexer.next();
+      if (token.text === 'types') group.typeMode = 'types';
+      else if (token.text === 'type') {
+        this.#symbol('+');
+        group.typeMode = 'type-and-types';
+      } else this.#fail(token.position, "expected 'types' or 'type+'");
+      this.#symbol('>>');
+    }
+    this.#rules(group.rule);
+    return group;
+  }
+
+  #input(): StructureMapGroupInput {
+    const token = this.#lexer.next();
+    if (token.text !== 'source' && token.text !== 'target')
+      this.#fail(token.position, `expected 'source' or 'target', found ${describe(token)}`);
+    const mode = token.text as 'source' | 'target';
+    const name = this.#name('the name of the input');
+    let type: string | undefined;
+    if (this.#isSymbol(':')) {
+      this.#lexer.next();
+      type = this.#name('the type of the input');
+    }
+    return this.#at(token.position, { name, ...(type !== undefined && { type }), mode });
+  }
+
+  #rules(into: StructureMapGroupRule[]): void {
+    this.#symbol('{');
+    while (!this.#isSymbol('}')) into.push(this.#rule());
+    this.#symbol('}');
+  }
+
+  #rule(): StructureMapGroupRule {
+    const start = this.#lexer.peek().position;
+    if (this.#is('let') || this.#is('const')) {
+      if (this.#lexer.peekSecond().kind === 'name') this.#fail(start, `'${this.#lexer.peek().text}' (R5) is not covered`);
+    }
+    const rule: StructureMapGroupRule = this.#at(start, { name: '', source: [] });
+    const sources = rule.source;
+    if (this.#is('for') && this.#lexer.peekSecond().kind === 'name') this.#fail(start, "'for' belongs to an older grammar");
+    for (;;) {
+      sources.push(this.#source());
+      if (!this.#isSymbol(',')) break;
+      this.#lexer.next();
+    }
+    if (this.#isSymbol('->')) {
+      this.#lexer.next();
+      rule.target = [];
+      for (;;) {
+        rule.target.push(this.#target());
+        if (!this.#isSymbol(',')) break;
+        this.#lexer.next();
+      }
+    }
+    if (this.#is('then')) {
+      this.#lexer.next();
+      if (this.#isSymbol('{')) {
+        rule.rule = [];
+        this.#rules(rule.rule);
+      } else {
+        rule.dependent = [];
+        for (;;) {
+          rule.dependent.push(this.#dependent());
+          if (!this.#isSymbol(',')) break;
+          this.#lexer.next();
+        }
+        if (this.#isSymbol('{')) this.#fail(this.#lexer.peek().position, "'then Group(…) { … }' (R5) is not covered: write two rules");
+      }
+    }
+    const end = this.#lexer.peek();
+    if (end.kind === 'url') rule.name = this.#lexer.next().text;
+    else if (end.kind === 'string') this.#fail(end.position, 'the name of a rule stands in double quotes');
+    else rule.name = sources.find((s) => s.element !== undefined)?.element?.replaceAll('.', '-') ?? `line-${start.line}`;
+    this.#symbol(';');
+    this.#simpleForm(rule);
+    return rule;
+  }
+
+  /** `src.a -> tgt.b`: both sides get the automatic variable and the target an empty `create`, as in HL7's Java implementation. */
+  #simpleForm(rule: StructureMapGroupRule): void {
+    const [source, ...moreSources] = rule.source;
+    const [target, ...moreTargets] = rule.target ?? [];
+    if (source === undefined || target === undefined || moreSources.length > 0 || moreTargets.length > 0) return;
+    if (rule.rule !== undefined || rule.dependent !== undefined) return;
+    if (source.element === undefined || source.variable !== undefined) return;
+    if (target.element === undefined || target.transform !== undefined || target.variable !== undefined) return;
+    source.variable = AUTO_VARIABLE;
+    target.variable = AUTO_VARIABLE;
+    target.transform = 'create';
+  }
+
+  #source(): StructureMapGroupRuleSource {
+    const start = this.#lexer.peek().position;
+    const source: StructureMapGroupRuleSource = this.#at(start, { context: this.#name('the source') });
+    const element = this.#elementPath(source);
+    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, 'a function is not allowed in a source path: use where or evaluate');
+    if (element !== undefined) source.element = element;
+    if (this.#isSymbol(':')) {
+      this.#lexer.next();
+      source.type = this.#name('the type');
+    }
+    if (this.#lexer.peek().kind === 'number') {
+      source.min = this.#integer(this.#lexer.next());
+      this.#symbol('..');
+      const upper = this.#lexer.next();
+      source.max = upper.text === '*' ? '*' : String(this.#integer(upper));
+    }
+    if (this.#is('default')) {
+      this.#lexer.next();
+      Object.assign(source, this.#defaultValue());
+    }
+    const mode = LIST_MODES.find((m) => this.#is(m));
+    if (mode !== undefined) {
+      this.#positions.set(source, this.#lexer.next().position, 'listMode');
+      source.listMode = mode;
+    }
+    if (this.#is('as')) {
+      this.#lexer.next();
+      source.variable = this.#name('the variable');
+    }
+    if (this.#is('where')) {
+      this.#lexer.next();
+      source.condition = this.#expression(source, 'condition', 'where');
+    }
+    if (this.#is('check')) {
+      this.#lexer.next();
+      source.check = this.#expression(source, 'check', 'check');
+    }
+    if (this.#is('log')) {
+      this.#lexer.next();
+      if (this.#isSymbol('(')) source.logMessage = this.#lexer.parenthesised('log').text;
+      else source.logMessage = this.#lexer.next().text;
+    }
+    return source;
+  }
+
+  #defaultValue(): Partial<StructureMapGroupRuleSource> {
+    const wrapped = this.#isSymbol('(');
+    if (wrapped) this.#lexer.next();
+    const token = this.#lexer.peek();
+    const value = token.kind === 'url' ? { valueString: this.#lexer.next().text } : this.#literal();
+    if (value === undefined) this.#fail(token.position, 'a default must be a literal');
+    if (wrapped) {
+      const close = this.#lexer.next();
+      if (close.text !== ')') this.#fail(close.position, 'a default must be a literal');
+    }
+    if ('valueString' in value) return { defaultValueString: value.valueString as string };
+    if ('valueBoolean' in value) return { defaultValueBoolean: value.valueBoolean as boolean };
+    if ('valueInteger' in value) return { defaultValueInteger: value.valueInteger as number };
+    return { defaultValueDecimal: value.valueDecimal as number };
+  }
+
+  #target(): StructureMapGroupRuleTarget {
+    const start = this.#lexer.peek().position;
+    const target: StructureMapGroupRuleTarget = this.#at(start, {});
+    const second = this.#lexer.peekSecond();
+    if (this.#lexer.peek().kind === 'name' && second.kind === 'symbol' && second.text === '(') this.#invocation(target);
+    else if (this.#isSymbol('(')) this.#transform(target);
+    else {
+      target.context = this.#name('the target');
+      target.contextType = 'variable';
+      const element = this.#elementPath(target);
+      if (element !== undefined) target.element = element;
+      if (this.#isSymbol('=')) {
+        this.#lexer.next();
+        this.#transform(target);
+      }
+    }
+    if (this.#is('as')) {
+      this.#lexer.next();
+      target.variable = this.#name('the variable');
+    }
+    const token = this.#lexer.peek();
+    const mode = TARGET_LIST_MODES.find((m) => this.#is(m));
+    if (mode !== undefined) {
+      this.#positions.set(target, this.#lexer.next().position, 'listMode');
+      target.listMode = [mode];
+      if (this.#lexer.peek().kind === 'name' && !this.#is('then')) target.listRuleId = this.#lexer.next().text;
+    } else if (this.#is('single')) this.#fail(token.position, "list mode 'single' (R5) is not covered");
+    return target;
+  }
+
+  #transform(target: StructureMapGroupRuleTarget): void {
+    const token = this.#lexer.peek();
+    this.#positions.set(target, token.position, 'transform');
+    if (this.#isSymbol('(')) {
+      const { text, position } = this.#lexer.parenthesised('evaluate');
+      target.transform = 'evaluate';
+      target.parameter = [this.#at(position, { valueString: text })];
+      return;
+    }
+    const second = this.#lexer.peekSecond();
+    if (token.kind === 'name' && second.kind === 'symbol' && second.text === '(') {
+      this.#invocation(target);
+      return;
+    }
+    target.transform = 'copy';
+    target.parameter = [this.#parameter()];
+  }
+
+  #invocation(target: StructureMapGroupRuleTarget): void {
+    const name = this.#lexer.next();
+    this.#positions.set(target, name.position, 'transform');
+    target.transform = name.text as NonNullable<StructureMapGroupRuleTarget['transform']>;
+    this.#symbol('(');
+    const parameters: StructureMapGroupRuleTargetParameter[] = [];
+    while (!this.#isSymbol(')')) {
+      if (parameters.length > 0) this.#symbol(',');
+      if (this.#isSymbol('(')) {
+        if (name.text !== 'evaluate') this.#fail(this.#lexer.peek().position, 'an expression is only allowed in evaluate(…)');
+        const { text, position } = this.#lexer.parenthesised('evaluate');
+        parameters.push(this.#at(position, { valueString: text }));
+      } else parameters.push(this.#parameter());
+    }
+    this.#symbol(')');
+    if (parameters.length > 0) target.parameter = parameters;
+  }
+
+  #parameter(): StructureMapGroupRuleTargetParameter {
+    const token = this.#lexer.peek();
+    const literal = this.#literal();
+    if (literal !== undefined) return this.#at(token.position, literal as StructureMapGroupRuleTargetParameter);
+    let path = this.#name('a variable or a literal');
+    while (this.#isSymbol('.')) {
+      this.#lexer.next();
+      path += `.${this.#name('an element')}`;
+    }
+    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, 'a function is not allowed here: write (expression)');
+    return this.#at(token.position, { valueId: path });
+  }
+
+  #literal(): Partial<Record<'valueString' | 'valueBoolean' | 'valueInteger' | 'valueDecimal', unknown>> | undefined {
+    const token = this.#lexer.peek();
+    if (token.kind === 'string') return { valueString: this.#lexer.next().text };
+    if (token.kind === 'name' && (token.text === 'true' || token.text === 'false')) {
+      return { valueBoolean: this.#lexer.next().text === 'true' };
+    }
+    let sign = 1;
+    if (this.#isSymbol('-')) {
+      this.#lexer.next();
+      sign = -1;
+    }
+    const number = this.#lexer.peek();
+    if (number.kind === 'number') {
+      this.#lexer.next();
+      const value = sign * Number(number.text);
+      return number.text.includes('.') ? { valueDecimal: value } : { valueInteger: value };
+    }
+    if (sign < 0) this.#fail(number.position, 'expected a number');
+    return undefined;
+  }
+
+  #dependent(): StructureMapGroupRuleDependent {
+    const start = this.#lexer.peek().position;
+    const name = this.#name('the name of a group');
+    const variable: string[] = [];
+    this.#symbol('(');
+    while (!this.#isSymbol(')')) {
+      if (variable.length > 0) this.#symbol(',');
+      const token = this.#lexer.peek();
+      const literal = this.#literal();
+      if (literal === undefined) {
+        variable.push(this.#name('a variable or a literal'));
+        if (this.#isSymbol('.')) this.#fail(token.position, 'an argument is a variable or a literal: bind the path to a variable first');
+      } else if (literal.valueString !== undefined) variable.push(quoteArgument(literal.valueString as string));
+      else variable.push(String(Object.values(literal)[0]));
+    }
+    this.#symbol(')');
+    return this.#at(start, { name, variable });
+  }
+
+  #expression(node: object, part: 'condition' | 'check', what: string): string {
+    const { text, position } = this.#lexer.parenthesised(what);
+    this.#positions.set(node, position, part);
+    return text;
+  }
+
+  #elementPath(node: object): string | undefined {
+    let path: string | undefined;
+    while (this.#isSymbol('.')) {
+      this.#lexer.next();
+      if (path === undefined) this.#positions.set(node, this.#lexer.peek().position, 'element');
+      const name = this.#name('an element');
+      path = path === undefined ? name : `${path}.${name}`;
+    }
+    return path;
+  }
+
+  #integer(token: Token): number {
+    if (token.kind !== 'number' || token.text.includes('.'))
+      this.#fail(token.position, `expected a whole number, found ${describe(token)}`);
+    return Number(token.text);
+  }
+
+  #at<T extends object>(position: Position, node: T): T {
+    this.#positions.set(node, position);
+    return node;
+  }
+
+  #fail(position: Position, problem: string): never {
+    return this.#lexer.fail(position, problem);
+  }
+
+  #is(keyword: string): boolean {
+    const token = this.#lexer.peek();
+    return token.kind === 'name' && token.text === keyword;
+  }
+
+  #isSymbol(symbol: string): boolean {
+    const token = this.#lexer.peek();
+    return token.kind === 'symbol' && token.text === symbol;
+  }
+
+  #keyword(word: string): void {
+    const token = this.#lexer.next();
+    if (token.kind !== 'name' || token.text !== word) this.#fail(token.position, `expected '${word}', found ${describe(token)}`);
+  }
+
+  #symbol(symbol: string): void {
+    const token = this.#lexer.next();
+    if (token.kind !== 'symbol' || token.text !== symbol) this.#fail(token.position, `expected '${symbol}', found ${describe(token)}`);
+  }
+
+  #skipSemicolon(): void {
+    if (this.#isSymbol(';')) this.#lexer.next();
+  }
+
+  #name(what: string): string {
+    const token = this.#lexer.next();
+    if (token.kind !== 'name') this.#fail(token.position, `expected ${what}, found ${describe(token)}`);
+    return token.text;
+  }
+
+  #quoted(what: string): string {
+    const token = this.#lexer.next();
+    if (token.kind !== 'url' && token.kind !== 'string')
+      this.#fail(token.position, `expected ${what} in double quotes, found ${describe(token)}`);
+    return token.text;
+  }
+}
+
+/** A text argument of `then Group(…)` as it stands in dependent.variable: quoted and escaped as in FML. */
+export function quoteArgument(text: string): string {
+  const escaped = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\t', '\\t');
+  return `'${escaped}'`;
+}
+
+function describe(token: Token): string {
+  return token.kind === 'end' ? 'the end of the map' : `'${token.text}'`;
+}
