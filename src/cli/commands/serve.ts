@@ -1,0 +1,31 @@
+import type { SandboxOptions } from '../composition.ts';
+import type { Action } from '../program.ts';
+
+/** Runs the service until it is told to stop; what is in flight is finished first. */
+export const serve = (): Action => async (composition, output) => {
+  const service = await composition.createService(composition.readConfig(process.env));
+  const { url } = await service.start();
+  output.say(`Layanan berjalan di ${url} / service at ${url}`);
+  output.result({ url, pid: process.pid });
+  await stopSignal();
+  await service.stop();
+  return 0;
+};
+
+/** Runs the simulator until it is told to stop. */
+export const runSandbox =
+  (options: SandboxOptions): Action =>
+  async (composition, output) => {
+    const sandbox = await composition.startSandbox(options);
+    output.say(`Simulator SATUSEHAT berjalan di ${sandbox.url} / simulator at ${sandbox.url}`);
+    output.result({ url: sandbox.url, pid: process.pid });
+    await stopSignal();
+    await sandbox.stop();
+    return 0;
+  };
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}

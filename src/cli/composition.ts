@@ -1,0 +1,46 @@
+import type { Config } from '../config/index.ts';
+import type { Issue } from '../errors/index.ts';
+import type { Feed, JobRun, Store } from '../store/port.ts';
+import type { DrainReport } from '../sync/index.ts';
+
+/** What the commands need from the composition root. Declared here by its consumer; `main.ts` supplies it. */
+export interface Composition {
+  readonly version: string;
+  /** Path of the program, to start copies of itself. */
+  readonly program: string;
+  /** @throws AppError `config` with one issue for each mistake */
+  readConfig(environment: NodeJS.ProcessEnv): Config;
+  openStore(config: Config): Promise<Store>;
+  createService(config: Config): Promise<Service>;
+  startSandbox(options: SandboxOptions): Promise<{ url: string; stop(): Promise<void> }>;
+  /** Maps and checks records as intake would, without storing. */
+  dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType: string): Promise<unknown>;
+  /** Checks a FHIR resource against R4, our profiles and the platform's rules. */
+  validate(resource: unknown): readonly Issue[];
+  /** Encrypts a platform secret for the store. */
+  sealSecret(config: Config, owner: string, secret: string): string;
+  /** Token, organisation match and one read with the stored credential. */
+  checkCredential(config: Config, store: Store, owner: string): Promise<ReadonlyArray<{ step: string; ok: boolean; issue?: Issue }>>;
+}
+
+export interface Service {
+  readonly store: Store;
+  start(): Promise<{ url: string }>;
+  stop(): Promise<void>;
+  /** One pass over everything that is due, then ends. */
+  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void }): Promise<DrainReport>;
+  readonly jobs: {
+    list(): Promise<
+      ReadonlyArray<{ job: string; schedule: string; zone: string; enabled: boolean; next: string | null; last: JobRun | null }>
+    >;
+    run(job: string, options: { dryRun: boolean }): Promise<JobRun>;
+  };
+}
+
+export interface SandboxOptions {
+  readonly host?: string;
+  readonly port: number;
+  readonly people?: string;
+  readonly clients?: string;
+  readonly open?: boolean;
+}

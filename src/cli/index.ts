@@ -1,0 +1,2 @@
+export type { Composition, SandboxOptions, Service } from './composition.ts';
+export { run } from './program.ts';

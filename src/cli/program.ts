@@ -1,0 +1,168 @@
+import { Command, CommanderError } from 'commander';
+import { AppError } from '../errors/index.ts';
+import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
+import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
+import { mapFile } from './commands/map.ts';
+import { migrate } from './commands/migrate.ts';
+import { pushFile } from './commands/push.ts';
+import { runSandbox, serve } from './commands/serve.ts';
+import { sync } from './commands/sync.ts';
+import { validateFiles } from './commands/validate.ts';
+import type { Composition } from './composition.ts';
+import { runDemo } from './demo/demo.ts';
+import { createOutput, type ExitCode, explain, type Output } from './output.ts';
+
+/** A command after its options are read: does its work and says how it ended. */
+export type Action = (composition: Composition, output: Output) => Promise<ExitCode>;
+
+/**
+ * Runs one command line.
+ *
+ * @param argv arguments after the program's name
+ * @returns exit code: 0 as wanted, 1 something refused or failed, 2 wrong usage or configuration
+ */
+export async function run(argv: readonly string[], composition: Composition): Promise<ExitCode> {
+  let chosen: Action | undefined;
+  const output = createOutput(argv.includes('--json'), {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  });
+  const program = commandLine(composition.version, (action) => {
+    chosen = action;
+  });
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  try {
+    return chosen === undefined ? 0 : await chosen(composition, output);
+  } catch (error) {
+    return explain(error, output);
+  }
+}
+
+function commandLine(version: string, choose: (action: Action) => void): Command {
+  const program = new Command('ilp-fhir')
+    .description('Adapter ILP–FHIR untuk layanan primer / FHIR adapter for primary care')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .option('--json', 'hasil sebagai satu baris JSON / result as one line of JSON');
+  const command = (parent: Command, usage: string, description: string) => parent.command(usage).description(description).option('--json');
+  // Commander hands the options object before the command; actions here take what was typed and nothing else.
+  const on = <A extends unknown[]>(target: Command, make: (...args: A) => Action) =>
+    target.action((...args: unknown[]) => choose(make(...(args.slice(0, -1) as A))));
+
+  on(command(program, 'serve', 'jalankan layanan / run the service'), () => serve());
+
+  on(
+    command(program, 'sandbox', 'jalankan simulator SATUSEHAT / run the SATUSEHAT simulator')
+      .option('--host <host>', 'alamat / address', '127.0.0.1')
+      .option('--port <port>', 'port; 0: bebas / free', '8090')
+      .option('--people <file>', 'orang yang dikenal platform (JSON) / people the platform knows')
+      .option('--clients <file>', 'klien dan organisasinya (JSON) / clients and their organisations')
+      .option('--open', 'terima klien sandbox-<org> dengan rahasia secret-<org> / accept client sandbox-<org>, secret secret-<org>'),
+    (options: { host: string; port: string; people?: string; clients?: string; open?: boolean }) =>
+      runSandbox({ ...options, port: integer('--port', options.port, 0, 65_535) }),
+  );
+
+  on(
+    command(program, 'push <file>', 'kirim berkas ke layanan / push a file (or URL) to the service')
+      .requiredOption('--feed <feed>', 'facilities | persons | practitioners | encounters | village-observations')
+      .option('--url <url>', 'alamat layanan / address of the service', 'http://127.0.0.1:8080')
+      .option('--key <key>', 'kunci API; lebih baik lewat ILP_API_KEY / API key; better by ILP_API_KEY')
+      .option('--dry-run', 'petakan dan periksa saja / map and check only'),
+    (file: string, options: { feed: string; url: string; key?: string; dryRun?: boolean }) => pushFile(file, options),
+  );
+
+  on(
+    command(program, 'map <file>', 'petakan berkas ke FHIR tanpa menyimpan / map a file to FHIR without storing').requiredOption(
+      '--feed <feed>',
+    ),
+    (file: string, options: { feed: string }) => mapFile(file, options.feed),
+  );
+
+  on(command(program, 'validate <files...>', 'periksa sumber daya FHIR / check FHIR resources'), (files: string[]) => validateFiles(files));
+
+  on(
+    command(program, 'sync', 'kirim antrean ke SATUSEHAT / deliver the outbox to SATUSEHAT')
+      .option('--once', 'sekali jalan lalu selesai / one pass, then end')
+      .option('--dry-run', 'sebutkan saja apa yang akan dikirim / only say what would be sent'),
+    (options: { once?: boolean; dryRun?: boolean }) => sync(options),
+  );
+
+  const jobs = program.command('jobs').description('pekerjaan terjadwal / scheduled jobs');
+  on(command(jobs, 'list', 'daftar, jadwal, dan berikutnya / list, schedule and next run'), () => listJobs());
+  on(
+    command(jobs, 'run <job>', 'jalankan sekarang / run now').option('--dry-run', 'tanpa mengubah apa pun / change nothing'),
+    (job: string, options: { dryRun?: boolean }) => runJob(job, options.dryRun === true),
+  );
+  on(
+    command(jobs, 'history [job]', 'riwayat / history').option('--limit <n>', 'jumlah / how many', '20'),
+    (job: string | undefined, options: { limit: string }) => historyOfJobs(job, integer('--limit', options.limit, 1, 1000)),
+  );
+
+  on(
+    command(program, 'migrate', 'perbarui basis data / bring the database up to date').option('--dry-run', 'sebutkan saja / only list'),
+    (options: { dryRun?: boolean }) => migrate(options.dryRun === true),
+  );
+
+  const client = program.command('client').description('klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');
+  on(
+    command(client, 'add <name>', 'klien API baru; kuncinya tampil sekali / new API client; its key is shown once')
+      .option('--scopes <list>', 'dipisah koma / comma list', 'intake:write,intake:read')
+      .option('--facilities <list>', 'kode puskesmas, atau all / codes of puskesmas, or all', 'all')
+      .option('--source-systems <list>', 'sistem sumber, atau all / source systems, or all', 'all')
+      .option('--satusehat', 'kredensial SATUSEHAT puskesmas <name> (kode) / SATUSEHAT credential of puskesmas <name> (code)')
+      .option('--organization-id <id>', 'id Organization di SATUSEHAT')
+      .option('--client-id <id>', 'client id SATUSEHAT')
+      .option('--client-secret-file <file>', 'berkas berisi secret; atau ILP_CLIENT_SECRET / file with the secret')
+      .option('--allowed-hours <hours>', 'jam boleh kirim / hours in which it may send, 22:00-05:00'),
+    (name: string, options: ClientOptions) => (options.satusehat ? addPlatformClient(name, options) : addApiClient(name, options)),
+  );
+  on(command(client, 'list', 'daftar / list'), () => listClients());
+  on(command(client, 'check <facility>', 'coba kredensial SATUSEHAT / try a SATUSEHAT credential'), (facility: string) =>
+    checkClient(facility),
+  );
+  on(
+    command(client, 'revoke <id>', 'cabut klien API / revoke an API client').option(
+      '--satusehat',
+      'hapus kredensial / delete a credential',
+    ),
+    (id: string, options: { satusehat?: boolean }) => revokeClient(id, options.satusehat === true),
+  );
+
+  on(
+    command(program, 'demo', 'satu hari lima puskesmas Brebes, dari ujung ke ujung / a day of five puskesmas, end to end')
+      .option('--keep', 'biarkan simulator dan layanan berjalan / leave simulator and service running')
+      .option('--data <folder>', 'folder kerja / working folder', 'data/demo'),
+    (options: { keep?: boolean; data: string }) => runDemo(options),
+  );
+
+  on(command(program, 'version', 'versi / version'), () => async (composition, output) => {
+    output.say(composition.version);
+    output.result({ version: composition.version });
+    return 0;
+  });
+  return program;
+}
+
+export interface ClientOptions {
+  readonly scopes: string;
+  readonly facilities: string;
+  readonly sourceSystems: string;
+  readonly satusehat?: boolean;
+  readonly organizationId?: string;
+  readonly clientId?: string;
+  readonly clientSecretFile?: string;
+  readonly allowedHours?: string;
+}
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw new AppError('usage', { detail: `${name} ${min}–${max}` });
+  return value;
+}
