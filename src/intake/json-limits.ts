@@ -57,9 +57,11 @@ function lineOf(text: string, error: Error): number {
   return line;
 }
 
+const PROTOTYPE_KEY = '__proto__';
+
 /** Recursion is safe: the depth was limited before. */
 function removePrototypeKeys(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  if (Object.hasOwn(value, '__proto__')) delete (value as Record<string, unknown>).__proto__;
+  if (Object.hasOwn(value, PROTOTYPE_KEY)) Reflect.deleteProperty(value, PROTOTYPE_KEY);
   for (const inner of Object.values(value)) removePrototypeKeys(inner);
 }

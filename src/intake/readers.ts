@@ -19,12 +19,16 @@ type Plain = Record<string, unknown>;
 /**
  * Undoes gzip. The result is read with back-pressure, and each reader limits what it takes, so a bomb inflates no further than the limit.
  *
- * @throws AppError `parameter` (on read) where the stream is not gzip
+ * @throws AppError `encoding` (on read) where the stream is not gzip
  */
 export function gunzip(source: Readable): Readable {
   const unzip = createGunzip();
-  // The reader sees the error on `unzip`; the callback only keeps a broken source from being an unhandled error.
-  pipeline(source, unzip, () => {});
+  // Not `pipeline`: it would destroy the request when the reader stops early, and with it the way back for the answer.
+  source.on('error', (error) => unzip.destroy(error));
+  source.on('close', () => {
+    if (!source.readableEnded) unzip.destroy(new Error('source closed early'));
+  });
+  source.pipe(unzip);
   return unzip;
 }
 

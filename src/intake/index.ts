@@ -1,0 +1,5 @@
+export { type Batcher, createBatcher } from './batcher.ts';
+export { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest, type Receipt } from './intake.ts';
+export { parseJson } from './json-limits.ts';
+export type { RawRecord } from './raw-record.ts';
+export { gunzip, type ReaderLimits, readBody, readCsv, readJson, readNdjson } from './readers.ts';

@@ -1,0 +1,73 @@
+import type { Bundle } from '@medplum/fhirtypes';
+import type { Issue, Reason, State } from '../errors/index.ts';
+import type { AccessContext, Client, Feed } from '../store/port.ts';
+import type { RawRecord } from './raw-record.ts';
+
+/** In whose name records come in, and how strictly they are read. */
+export interface IntakeRequest {
+  readonly feed: Feed;
+  readonly client: Client;
+  /** Unknown fields refuse a record instead of being reported. */
+  readonly strict: boolean;
+  readonly requestId?: string;
+}
+
+/** Answer to one record. It is given only after all it speaks of is on disk. */
+export interface Receipt {
+  /** Stable per record key (source system, feed, source id). Null where nothing was stored, because the record is not the client's to write. */
+  readonly id: string | null;
+  readonly version: number;
+  readonly sourceId: string | null;
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly issues: readonly Issue[];
+  readonly duplicateOf?: string;
+  /** Fields that nothing used. */
+  readonly unused?: readonly string[];
+}
+
+/** A receipt, and whether the record was already here unchanged (then nothing was written). */
+export interface Accepted {
+  readonly receipt: Receipt;
+  readonly repeated: boolean;
+}
+
+/** What would have happened. */
+export interface DryRun {
+  readonly verdict: Omit<Receipt, 'id' | 'version'>;
+  /** The mapped resources (`collection`), also of a record that would be refused, as far as it could be mapped. */
+  readonly bundle: Bundle;
+}
+
+/** Accepts records end to end: normalise, contract, resolve, map, validate, commit. */
+export interface Intake {
+  /**
+   * Stores the records and gives one answer for each, in order.
+   *
+   * A record that its contract or the rules refuse is stored as refused. A record for a source system or facility that is not the
+   * client's is not stored; its receipt says so.
+   * @throws AppError `store-unavailable`: nothing of the group that was being stored is accepted; `busy` while stopping
+   */
+  accept(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly Accepted[]>;
+  /** The first record (in order) that the client may not write, as an error; undefined if it may write all. */
+  forbidden(request: IntakeRequest, records: readonly RawRecord[]): Promise<Issue | undefined>;
+  /** Maps and checks without storing anything. */
+  dryRun(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly DryRun[]>;
+  /**
+   * A health worker's validation of a kader's record: a new version of it with `validatedBy`.
+   *
+   * @throws AppError `not-found` where the client cannot see the submission
+   */
+  validateSubmission(request: Omit<IntakeRequest, 'feed' | 'strict'>, id: string, validatedBy: { nik: string }): Promise<Receipt>;
+  /** Records that wait for their group. */
+  readonly waiting: number;
+  /** Refuses new records and resolves when those inside are stored. */
+  drain(): Promise<void>;
+}
+
+export const contextOf = (client: Client, purpose: AccessContext['purpose'], requestId?: string): AccessContext => ({
+  client: client.id,
+  facilities: client.facilities,
+  purpose,
+  ...(requestId !== undefined && { requestId }),
+});
