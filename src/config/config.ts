@@ -171,7 +171,8 @@ function isZone(value: string): boolean {
 const ajv = new Ajv({ allErrors: true, coerceTypes: true, strict: true, allowUnionTypes: true });
 ajv.addFormat('ilp-url', isUrl);
 ajv.addFormat('ilp-key', (value: string) => keyHex(value) !== undefined);
-ajv.addFormat('ilp-cron', (value: string) => cron.validate(value));
+// Five fields only: runs are recorded by the minute.
+ajv.addFormat('ilp-cron', (value: string) => value.trim().split(/\s+/).length === 5 && cron.validate(value));
 ajv.addFormat('ilp-zone', isZone);
 
 const SCHEMAS: Record<Variable['kind'], object> = {
