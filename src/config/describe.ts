@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { errorsDoc } from '../errors/describe.ts';
 import { VARIABLES, type Variable } from './variables.ts';
 
 /** Text of `.env.example`. Every variable is there, commented out with its default. */
@@ -52,4 +53,5 @@ if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '../..');
   writeFileSync(path.join(root, '.env.example'), envExample());
   writeFileSync(path.join(root, 'docs/configuration.md'), configurationDoc());
+  writeFileSync(path.join(root, 'docs/errors.md'), errorsDoc());
 }
