@@ -37,6 +37,7 @@ export const SYSTEMS = {
   conditionCategory: 'http://terminology.hl7.org/CodeSystem/condition-category',
   organizationType: 'http://terminology.hl7.org/CodeSystem/organization-type',
   locationPhysicalType: 'http://terminology.hl7.org/CodeSystem/location-physical-type',
+  fhirEncounterStatus: 'http://hl7.org/fhir/encounter-status',
   kemkesClinicalTerm: 'http://terminology.kemkes.go.id/CodeSystem/clinical-term',
   kemkesOrganizationType: 'http://terminology.kemkes.go.id/CodeSystem/organization-type',
   kemkes: 'http://terminology.kemkes.go.id',
