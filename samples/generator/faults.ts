@@ -45,8 +45,8 @@ const PERSON_COLUMN = /^(person_.*|no_rm|no_ktp|nik|nama|tgl_lahir|jk|nik_ibu_ka
 type Shape = 'contract-2' | 'contract-1' | 'register' | 'card';
 
 function shapeOf(raw: Raw): Shape {
-  if (raw['layout'] === 'simpus') return 'register';
-  if (raw['layout'] === 'posyandu-csv') return 'card';
+  if (raw.layout === 'simpus') return 'register';
+  if (raw.layout === 'posyandu-csv') return 'card';
   return 'source_id' in raw ? 'contract-1' : 'contract-2';
 }
 
@@ -142,21 +142,21 @@ export function damage(kind: FaultKind, input: FaultInput): Raw {
     }
     case 'unknown-icd10': {
       const code = MISSING_ICD10[ordinal % MISSING_ICD10.length] as string;
-      if (isFlat(raw)) raw['icd10'] = code;
-      else raw['diagnoses'] = [{ code, rank: 1 }];
+      if (isFlat(raw)) raw.icd10 = code;
+      else raw.diagnoses = [{ code, rank: 1 }];
       return raw;
     }
     case 'weight-700':
       if (isFlat(raw)) set(raw, { 'contract-1': 'weight', register: 'bb', card: 'berat' }, '700');
-      else (raw[feed === 'encounters' ? 'vitals' : 'measurements'] as Raw)['weight'] = 700;
+      else (raw[feed === 'encounters' ? 'vitals' : 'measurements'] as Raw).weight = 700;
       return raw;
     case 'missing-person':
       return withoutPerson(raw);
     case 'not-validated':
-      delete raw['validatedBy'];
-      delete raw['validatedAt'];
-      delete raw['validated_by_nik'];
-      delete raw['validated_at'];
+      delete raw.validatedBy;
+      delete raw.validatedAt;
+      delete raw.validated_by_nik;
+      delete raw.validated_at;
       return raw;
     case 'unknown-cluster':
       set(

@@ -48,12 +48,12 @@ function visitAsContract2(visit: Visit, habit: TimeHabit, tidy: boolean, random:
   const vitals: Raw = {};
   if (systolic !== undefined) {
     if (tidy) Object.assign(vitals, { systolic, diastolic });
-    else vitals['bloodPressure'] = random.chance(0.8) ? `${systolic}/${diastolic}` : `${systolic} / ${diastolic} mmHg`;
+    else vitals.bloodPressure = random.chance(0.8) ? `${systolic}/${diastolic}` : `${systolic} / ${diastolic} mmHg`;
   }
   for (const [name, value] of Object.entries(others)) {
     vitals[name] = !tidy && (name === 'weight' || name === 'temperature') && random.chance(0.5) ? comma(value) : value;
   }
-  if (!tidy && vitals['spo2'] === undefined && random.chance(0.5)) vitals['spo2'] = '-';
+  if (!tidy && vitals.spo2 === undefined && random.chance(0.5)) vitals.spo2 = '-';
   const inline = visit.person.nik === undefined || (!tidy && random.chance(0.08));
   return {
     sourceSystem: visit.sourceSystem,
@@ -107,7 +107,7 @@ function visitAsContract1(visit: Visit, habit: TimeHabit, random: Random): Raw {
     ...(visit.complaint !== undefined && { complaint: visit.complaint }),
     ...(systolic !== undefined && { blood_pressure: `${systolic}/${diastolic}` }),
     ...snake(vitals),
-    ...(vitals['spo2'] === undefined && random.chance(0.4) && { spo2: 'tidak diukur' }),
+    ...(vitals.spo2 === undefined && random.chance(0.4) && { spo2: 'tidak diukur' }),
     ...(visit.diagnoses.length > 0 && { icd10: visit.diagnoses.join(';') }),
     ...snake(laboratory),
     ...snake(pregnancy),
@@ -139,7 +139,7 @@ function visitAsRegister(visit: Visit, habit: TimeHabit, random: Random): Raw {
   const text = (value: unknown): string => (value === undefined ? '-' : comma(value));
   const laboratory = visit.laboratory ?? {};
   const pregnancy = visit.pregnancy ?? {};
-  const glucose = laboratory['glucose'];
+  const glucose = laboratory.glucose;
   const roomOnly = POLI_THAT_SETTLES.has(visit.poli) && random.chance(0.5);
   return {
     layout: 'simpus',
@@ -175,24 +175,24 @@ function visitAsRegister(visit: Visit, habit: TimeHabit, random: Random): Raw {
     ...(headCircumference !== undefined && { lk: text(headCircumference) }),
     ...(spo2 !== undefined && { spo2: text(spo2) }),
     ...(visit.diagnoses.length > 0 && { icd10: visit.diagnoses.join(';') }),
-    ...(glucose !== undefined && { [laboratory['glucoseType'] === 'fasting' ? 'gdp' : 'gds']: String(glucose) }),
-    ...(laboratory['hb'] !== undefined && { hb: text(laboratory['hb']) }),
-    ...(laboratory['cholesterol'] !== undefined && { kolesterol: text(laboratory['cholesterol']) }),
-    ...(laboratory['uricAcid'] !== undefined && { asam_urat: text(laboratory['uricAcid']) }),
-    ...(laboratory['proteinUrine'] !== undefined && { protein_urin: laboratory['proteinUrine'] }),
-    ...(laboratory['hiv'] !== undefined && { hiv: laboratory['hiv'], sifilis: laboratory['syphilis'], hbsag: laboratory['hepatitisB'] }),
-    ...(laboratory['bloodGroup'] !== undefined && { golongan_darah: laboratory['bloodGroup'] }),
+    ...(glucose !== undefined && { [laboratory.glucoseType === 'fasting' ? 'gdp' : 'gds']: String(glucose) }),
+    ...(laboratory.hb !== undefined && { hb: text(laboratory.hb) }),
+    ...(laboratory.cholesterol !== undefined && { kolesterol: text(laboratory.cholesterol) }),
+    ...(laboratory.uricAcid !== undefined && { asam_urat: text(laboratory.uricAcid) }),
+    ...(laboratory.proteinUrine !== undefined && { protein_urin: laboratory.proteinUrine }),
+    ...(laboratory.hiv !== undefined && { hiv: laboratory.hiv, sifilis: laboratory.syphilis, hbsag: laboratory.hepatitisB }),
+    ...(laboratory.bloodGroup !== undefined && { golongan_darah: laboratory.bloodGroup }),
     ...(visit.pregnancy && {
-      gravida: String(pregnancy['gravida']),
-      para: String(pregnancy['para']),
-      abortus: String(pregnancy['abortus']),
-      hpht: writeDayFirst(pregnancy['lmp'] as string, '/'),
-      usia_kehamilan: `${pregnancy['gestationalAgeWeeks']} minggu`,
-      k_ke: pregnancy['contact'],
-      ...(pregnancy['fundalHeight'] !== undefined && { tfu: `${pregnancy['fundalHeight']} cm` }),
-      ...(pregnancy['fetalHeartRate'] !== undefined && { djj: String(pregnancy['fetalHeartRate']) }),
-      ...(pregnancy['fetalPresentation'] !== undefined && { presentasi_janin: pregnancy['fetalPresentation'] }),
-      ...(pregnancy['weightBefore'] !== undefined && { bb_sebelum_hamil: text(pregnancy['weightBefore']) }),
+      gravida: String(pregnancy.gravida),
+      para: String(pregnancy.para),
+      abortus: String(pregnancy.abortus),
+      hpht: writeDayFirst(pregnancy.lmp as string, '/'),
+      usia_kehamilan: `${pregnancy.gestationalAgeWeeks} minggu`,
+      k_ke: pregnancy.contact,
+      ...(pregnancy.fundalHeight !== undefined && { tfu: `${pregnancy.fundalHeight} cm` }),
+      ...(pregnancy.fetalHeartRate !== undefined && { djj: String(pregnancy.fetalHeartRate) }),
+      ...(pregnancy.fetalPresentation !== undefined && { presentasi_janin: pregnancy.fetalPresentation }),
+      ...(pregnancy.weightBefore !== undefined && { bb_sebelum_hamil: text(pregnancy.weightBefore) }),
     }),
     ...(visit.immunizations && { imunisasi: visit.immunizations }),
     ...(visit.services.length > 0 && { layanan: visit.services }),
@@ -238,16 +238,16 @@ function villageAsCard(record: VillageRecord): Raw {
     ...(record.sessionStart !== undefined && { jam_buka: clock(record.sessionStart), jam_tutup: clock(record.sessionEnd as number) }),
     jenis_kegiatan: record.context === 'hari_buka' ? 'hari buka' : 'kunjungan rumah',
     form_code: record.formCode,
-    ...(m['weight'] !== undefined && { berat: text(m['weight']) }),
-    ...(m['height'] !== undefined && { tinggi: text(m['height']) }),
-    ...(m['posture'] !== undefined && { cara_ukur: m['posture'] }),
-    lila: text(m['lila']),
-    ...(m['headCircumference'] !== undefined && { lk: text(m['headCircumference']) }),
-    ...(m['waist'] !== undefined && { lp: text(m['waist']) }),
-    ...(m['systolic'] !== undefined && { td: `${m['systolic']}/${m['diastolic']}` }),
-    ...(m['glucose'] !== undefined && { gds: text(m['glucose']) }),
-    ...(m['hb'] !== undefined && { hb: text(m['hb']) }),
-    ...(m['temperature'] !== undefined && { suhu: text(m['temperature']) }),
+    ...(m.weight !== undefined && { berat: text(m.weight) }),
+    ...(m.height !== undefined && { tinggi: text(m.height) }),
+    ...(m.posture !== undefined && { cara_ukur: m.posture }),
+    lila: text(m.lila),
+    ...(m.headCircumference !== undefined && { lk: text(m.headCircumference) }),
+    ...(m.waist !== undefined && { lp: text(m.waist) }),
+    ...(m.systolic !== undefined && { td: `${m.systolic}/${m.diastolic}` }),
+    ...(m.glucose !== undefined && { gds: text(m.glucose) }),
+    ...(m.hb !== undefined && { hb: text(m.hb) }),
+    ...(m.temperature !== undefined && { suhu: text(m.temperature) }),
     ...(record.answers && { answers: record.answers }),
     ...(record.dangerSigns.length > 0 && { tanda_bahaya: record.dangerSigns.join(';') }),
     ...(record.services.length > 0 && { layanan: record.services }),
@@ -262,9 +262,9 @@ function villageAsCard(record: VillageRecord): Raw {
 function villageAsApp(record: VillageRecord, random: Random): Raw {
   const { systolic, diastolic, ...others } = record.measurements;
   const measurements: Raw = { ...others };
-  if (systolic !== undefined) measurements['bloodPressure'] = `${systolic}/${diastolic}`;
-  if (measurements['lila'] === undefined && random.chance(0.3)) measurements['lila'] = '-';
-  if (measurements['weight'] !== undefined && random.chance(0.3)) measurements['weight'] = comma(measurements['weight']);
+  if (systolic !== undefined) measurements.bloodPressure = `${systolic}/${diastolic}`;
+  if (measurements.lila === undefined && random.chance(0.3)) measurements.lila = '-';
+  if (measurements.weight !== undefined && random.chance(0.3)) measurements.weight = comma(measurements.weight);
   const offset = record.puskesmas.offsetHours;
   const habit: TimeHabit = record.puskesmas.offsetHours === 8 ? 'utc' : random.pick(['offset', 'none', 'utc']);
   return {

@@ -184,11 +184,11 @@ function fillOpenDay(record: VillageRecord, random: Random): void {
   const months = ageInMonths(person.birthDate);
   if (person.group === 'bayi' || person.group === 'balita' || person.group === 'apras') {
     const body = childBody(person, random);
-    measurements['weight'] = body.weight;
-    measurements['height'] = body.height;
-    measurements['posture'] = body.posture;
-    measurements['headCircumference'] = body.headCircumference;
-    if (body.lila !== undefined && months < 60) measurements['lila'] = body.lila;
+    measurements.weight = body.weight;
+    measurements.height = body.height;
+    measurements.posture = body.posture;
+    measurements.headCircumference = body.headCircumference;
+    if (body.lila !== undefined && months < 60) measurements.lila = body.lila;
     // August: vitamin A from 6 to 59 months (blue below one year, red after), a deworming tablet from 12 months.
     if (months >= 6 && months < 60) services.push({ form: 'vitamin-a', answers: vitaminAAnswers(months) });
     if (months >= 12) services.push({ form: 'obat-cacing', answers: dewormingAnswers(months) });
@@ -198,17 +198,17 @@ function fillOpenDay(record: VillageRecord, random: Random): void {
   }
   if (person.group === 'sekolah') {
     const body = childBody(person, random);
-    measurements['weight'] = body.weight;
-    measurements['height'] = body.height;
+    measurements.weight = body.weight;
+    measurements.height = body.height;
     const years = Math.floor(months / 12);
-    if (years >= 10) measurements['waist'] = random.decimal(56, 82, 1);
+    if (years >= 10) measurements.waist = random.decimal(56, 82, 1);
     if (years >= 10) {
-      measurements['systolic'] = random.int(94, 118);
-      measurements['diastolic'] = random.int(58, 76);
+      measurements.systolic = random.int(94, 118);
+      measurements.diastolic = random.int(58, 76);
     }
     if (person.sex === 'female' && years >= 12) {
       const anaemic = random.chance(0.25);
-      measurements['hb'] = anaemic ? random.decimal(10.2, 11.8, 1) : random.decimal(12, 14.1, 1);
+      measurements.hb = anaemic ? random.decimal(10.2, 11.8, 1) : random.decimal(12, 14.1, 1);
       services.push({ form: 'ttd', answers: ironAnswers('remaja') });
     }
     services.push({ form: 'edukasi', answers: educationAnswers('sekolah', random) });
@@ -217,25 +217,25 @@ function fillOpenDay(record: VillageRecord, random: Random): void {
   const body = adultBody(person, random);
   if (person.group === 'bumil') {
     const weeks = Math.floor(ageInDays(person.lmp as string) / 7);
-    measurements['weight'] = Math.round((body.weight + weeks * 0.25) * 10) / 10;
-    measurements['lila'] = body.lila;
-    measurements['systolic'] = random.int(98, 126);
-    measurements['diastolic'] = random.int(60, 80);
-    if (random.chance(0.5)) measurements['hb'] = random.decimal(10.1, 12.9, 1);
+    measurements.weight = Math.round((body.weight + weeks * 0.25) * 10) / 10;
+    measurements.lila = body.lila;
+    measurements.systolic = random.int(98, 126);
+    measurements.diastolic = random.int(60, 80);
+    if (random.chance(0.5)) measurements.hb = random.decimal(10.1, 12.9, 1);
     services.push({ form: 'ttd', answers: ironAnswers('bumil') }, { form: 'edukasi', answers: educationAnswers('bumil', random) });
     record.referred = body.lila < 23.5;
     return;
   }
-  measurements['weight'] = body.weight;
-  measurements['height'] = body.height;
-  measurements['waist'] = body.waist;
-  measurements['systolic'] = body.systolic;
-  measurements['diastolic'] = body.diastolic;
+  measurements.weight = body.weight;
+  measurements.height = body.height;
+  measurements.waist = body.waist;
+  measurements.systolic = body.systolic;
+  measurements.diastolic = body.diastolic;
   if (person.group === 'lansia' || random.chance(0.6)) {
-    measurements['glucose'] = random.chance(0.15) ? random.int(201, 268) : random.int(84, 156);
-    measurements['glucoseType'] = 'random';
+    measurements.glucose = random.chance(0.15) ? random.int(201, 268) : random.int(84, 156);
+    measurements.glucoseType = 'random';
   }
-  if (person.group === 'ibu') measurements['lila'] = body.lila;
+  if (person.group === 'ibu') measurements.lila = body.lila;
   services.push({ form: 'edukasi', answers: educationAnswers(person.group, random) });
   record.referred = body.systolic >= 140;
 }

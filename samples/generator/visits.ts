@@ -213,8 +213,8 @@ export function clusterVisits(
       weight: Math.round((body.weight + weeks * 0.25) * 10) / 10,
     };
     if (first) {
-      vitals['height'] = body.height;
-      vitals['lila'] = body.lila;
+      vitals.height = body.height;
+      vitals.lila = body.lila;
     }
     const withLaboratory = first || contact === 'K5';
     const visit = add({
@@ -332,7 +332,7 @@ export function clusterVisits(
     const fasting = random.chance(0.4);
     const diabetic = random.chance(0.2);
     const glucose = diabetic ? random.int(fasting ? 128 : 205, fasting ? 182 : 290) : random.int(fasting ? 76 : 88, fasting ? 99 : 138);
-    const hypertensive = (vitals['systolic'] as number) >= 140;
+    const hypertensive = (vitals.systolic as number) >= 140;
     const visit = add({
       person,
       practitioner: i % 2 === 0 ? by('dokter') : by('perawat'),
@@ -362,7 +362,7 @@ export function clusterVisits(
   for (let i = 0; i < counts.elderly; i++) {
     const person = pool.take('lansia');
     const vitals = adultVitals(person, i % 2 === 0);
-    const hypertensive = (vitals['systolic'] as number) >= 140;
+    const hypertensive = (vitals.systolic as number) >= 140;
     add({
       person,
       practitioner: by('perawat'),
