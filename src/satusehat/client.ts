@@ -1,0 +1,89 @@
+import type { NoAccount, Refused, Retry, Unauthorised, Unavailable, Unknown } from '../sync/platform.ts';
+import { type Intent, lost, readResponse, retry } from './errors.ts';
+import type { Limiter } from './limiter.ts';
+import { authIssues, PENALTY_MS, type Tokens } from './token.ts';
+import type { Transport } from './transport.ts';
+
+export interface FhirRequest {
+  readonly intent: Intent;
+  /** Below the FHIR base: `/Encounter`, or the empty text for a transaction. */
+  readonly path: string;
+  readonly query?: URLSearchParams;
+  readonly body?: unknown;
+}
+
+export type FhirAnswer =
+  | { readonly kind: 'ok'; readonly body: unknown; readonly etag: string | undefined }
+  | { readonly kind: 'duplicate' }
+  | Refused
+  | Unknown
+  | Retry
+  | Unauthorised
+  | Unavailable
+  | NoAccount;
+
+/** FHIR over HTTP in the name of an owner: token, pace, one repetition after a rejected token. */
+export interface FhirClient {
+  request(owner: string, request: FhirRequest): Promise<FhirAnswer>;
+}
+
+export interface FhirClientOptions {
+  /** `https://…/fhir-r4/v1` */
+  readonly fhirUrl: string;
+  readonly transport: Transport;
+  readonly tokens: Tokens;
+  readonly limiter: Limiter;
+  readonly clock: () => number;
+}
+
+export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }: FhirClientOptions): FhirClient {
+  async function once(owner: string, token: string, request: FhirRequest) {
+    const turn = await limiter.enter(owner);
+    if (turn.kind === 'retry') {
+      return turn;
+    }
+    try {
+      const query = request.query === undefined ? '' : `?${request.query.toString()}`;
+      const answer = await transport.request({
+        method: request.intent === 'read' ? 'GET' : request.intent === 'create' ? 'POST' : 'PUT',
+        url: `${fhirUrl}${request.path}${query}`,
+        headers: {
+          authorization: `Bearer ${token}`,
+          accept: 'application/json',
+          ...(request.body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+      });
+      if (answer.kind === 'broken') {
+        return answer.sent ? lost(request.intent) : ({ kind: 'unavailable' } as const);
+      }
+      const reading = readResponse(answer.response, request.intent, clock());
+      if (reading.kind === 'limited') {
+        return retry(limiter.limited(owner, reading.afterMs));
+      }
+      if (reading.kind === 'ok' || reading.kind === 'refused' || reading.kind === 'duplicate') {
+        limiter.succeeded(owner);
+      }
+      return reading;
+    } finally {
+      turn.done();
+    }
+  }
+
+  return {
+    async request(owner, request) {
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        const token = await tokens.get(owner);
+        if (token.kind !== 'token') {
+          return token;
+        }
+        const answer = await once(owner, token.value, request);
+        if (answer.kind !== 'token-rejected') {
+          return answer;
+        }
+        tokens.reject(owner, token.value);
+      }
+      return { kind: 'unauthorised', issues: authIssues(), afterMs: PENALTY_MS };
+    },
+  };
+}

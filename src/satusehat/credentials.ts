@@ -1,0 +1,109 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { AppError } from '../errors/index.ts';
+import { type Log, silentLog } from '../sync/platform.ts';
+
+/** Clear credential of one Organization; lives in memory only. */
+export interface AccountCredential {
+  readonly organizationId: string;
+  readonly clientId: string;
+  readonly secret: string;
+}
+
+/** What of a stored credential is needed here. */
+export interface StoredCredential {
+  readonly owner: string;
+  readonly organizationId: string;
+  readonly clientId: string;
+  /** Made by `encryptSecret`. */
+  readonly secret: string;
+}
+
+/** What a secret is bound to: it cannot be moved to another row. */
+export interface SecretPlace {
+  readonly environment: string;
+  readonly owner: string;
+}
+
+const FORM = 'v1';
+
+/**
+ * Encrypts a client secret with AES-256-GCM; environment and owner are authenticated with it.
+ *
+ * @param keyHex 32 bytes, hex
+ * @throws AppError `config` if the key has another form
+ */
+export function encryptSecret(keyHex: string, place: SecretPlace, clear: string): string {
+  const iv = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', readKey(keyHex), iv).setAAD(aad(place));
+  const sealed = Buffer.concat([cipher.update(clear, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  return [FORM, iv.toString('base64url'), sealed.toString('base64url')].join('.');
+}
+
+/** @throws AppError `config` if key, row or ciphertext do not belong together */
+export function decryptSecret(keyHex: string, place: SecretPlace, sealed: string): string {
+  const key = readKey(keyHex);
+  const [form, iv = '', content = ''] = sealed.split('.');
+  const bytes = Buffer.from(content, 'base64url');
+  try {
+    if (form !== FORM || bytes.length < 16) {
+      throw new Error('unknown form');
+    }
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
+      .setAAD(aad(place))
+      .setAuthTag(bytes.subarray(-16));
+    return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString('utf8');
+  } catch (cause) {
+    throw new AppError('config', { detail: `credential of ${place.owner} (${place.environment}): the key does not open it` }, { cause });
+  }
+}
+
+/**
+ * Credential look-up for `createSatusehatPlatform` over stored rows. Rows are read again after `maxAgeMs`, so that a credential added by
+ * the command line is seen by a running service. A row that the key does not open is logged and counts as missing: it holds up its own
+ * puskesmas only.
+ */
+export function createCredentialSource(options: {
+  environment: string;
+  keyHex: string;
+  load: () => Promise<readonly StoredCredential[]>;
+  clock: () => number;
+  log?: Log;
+  maxAgeMs?: number;
+}): (owner: string) => Promise<AccountCredential | undefined> {
+  const { environment, keyHex, log = silentLog, maxAgeMs = 5_000 } = options;
+  let rows: Promise<ReadonlyMap<string, AccountCredential>> | undefined;
+  let readAt = 0;
+  async function read(): Promise<ReadonlyMap<string, AccountCredential>> {
+    const clear = new Map<string, AccountCredential>();
+    for (const { owner, organizationId, clientId, secret } of await options.load()) {
+      try {
+        clear.set(owner, { organizationId, clientId, secret: decryptSecret(keyHex, { environment, owner }, secret) });
+      } catch (error) {
+        log.error({ owner, code: error instanceof AppError ? error.code : 'internal' }, 'credential.unreadable');
+      }
+    }
+    return clear;
+  }
+  return async (owner) => {
+    const now = options.clock();
+    if (rows === undefined || now - readAt > maxAgeMs) {
+      readAt = now;
+      const started = read();
+      rows = started;
+      started.catch(() => {
+        rows = rows === started ? undefined : rows;
+      });
+    }
+    return (await rows).get(owner);
+  };
+}
+
+function readKey(keyHex: string): Buffer {
+  if (!/^[0-9a-f]{64}$/i.test(keyHex)) {
+    throw new AppError('config', { detail: 'the credential key must be 64 hex digits (32 bytes)' });
+  }
+  return Buffer.from(keyHex, 'hex');
+}
+
+// A separator that neither part can hold keeps ('a', 'b|c') and ('a|b', 'c') apart.
+const aad = (place: SecretPlace): Buffer => Buffer.from(`${place.environment}\n${place.owner}`, 'utf8');

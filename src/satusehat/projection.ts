@@ -1,0 +1,193 @@
+import type { Resource } from '@medplum/fhirtypes';
+import { type Issue, issue } from '../errors/index.ts';
+import { ILP_BASE, localSid, platformSid } from '../terminology/systems.ts';
+
+/**
+ * Kind of the business identifier `http://sys-ids.kemkes.go.id/<kind>/{org-id}` per resource type, and of our `sid/<kind>` that it is
+ * made from. Source: identifier systems of SATUSEHAT's resource pages and official collections.
+ */
+export const SID_KINDS: Readonly<Record<string, string>> = {
+  AllergyIntolerance: 'allergy',
+  CarePlan: 'careplan',
+  ClinicalImpression: 'clinicalimpression',
+  Composition: 'composition',
+  Condition: 'condition',
+  Encounter: 'encounter',
+  EpisodeOfCare: 'episode-of-care',
+  Immunization: 'immunization',
+  Location: 'location',
+  Medication: 'medication',
+  MedicationStatement: 'medicationstatement',
+  Observation: 'observation',
+  Organization: 'organization',
+  Procedure: 'procedure',
+  QuestionnaireResponse: 'questionnaireresponse',
+  ServiceRequest: 'servicerequest',
+  Specimen: 'specimen',
+};
+
+export interface ProjectionContext {
+  /** Id of the sender's Organization on the platform. */
+  readonly organizationId: string;
+  /** Local reference → platform id. */
+  readonly ids: ReadonlyMap<string, string>;
+  /** Local references of the resources that are created by the same request. */
+  readonly within: ReadonlySet<string>;
+}
+
+export interface Projected {
+  /** What is sent: without id. */
+  readonly resource: Resource;
+  /** A reference without platform id: `dependency-failed` with its expression. Such a projection must not be sent. */
+  readonly issues: readonly Issue[];
+}
+
+/**
+ * Turns a stored resource into what is sent. Pure; the input is not changed; throws nothing.
+ *
+ * - id, meta, narrative, and everything under our own canonical base (extensions, codings, identifiers, canonicals) is left out; a
+ *   component whose code is only ours is left out whole.
+ * - `sid/<kind>` of the resource's own type becomes the platform's identifier system with the Organization's id.
+ * - references become platform references, or `urn:uuid:<local id>` for what the same request creates.
+ * - instants are written in UTC with `+00:00` and whole seconds, as the platform's documents demand.
+ */
+export function project(resource: Resource, context: ProjectionContext): Projected {
+  const issues: Issue[] = [];
+  const walk = createWalk((reference, expression) => {
+    if (context.within.has(reference)) {
+      return `urn:uuid:${reference.slice(reference.indexOf('/') + 1)}`;
+    }
+    const id = context.ids.get(reference);
+    if (id === undefined) {
+      issues.push(issue('dependency-failed', {}, { expression }));
+      return reference;
+    }
+    return `${reference.slice(0, reference.indexOf('/'))}/${id}`;
+  }, context.organizationId);
+  return { resource: walk.root(resource), issues };
+}
+
+/** Local references that survive the projection of these resources, without those to each other; sorted. */
+export function outgoingReferences(resources: readonly (Resource & { id: string })[]): readonly string[] {
+  const own = new Set(resources.map((resource) => `${resource.resourceType}/${resource.id}`));
+  const found = new Set<string>();
+  const walk = createWalk((reference) => {
+    if (!own.has(reference)) {
+      found.add(reference);
+    }
+    return reference;
+  }, '');
+  for (const resource of resources) {
+    walk.root(resource);
+  }
+  return [...found].sort();
+}
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+type Resolve = (reference: string, expression: string) => string;
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+const LOCAL_REFERENCE = /^([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(\/_history\/.*)?$/;
+const ROOT_ONLY_LOCAL = new Set(['id', 'meta', 'text', 'implicitRules']);
+/** Elements of free text or of codes: what looks like an instant there is not one. */
+const NOT_TIMES = new Set([
+  ...['text', 'display', 'valueString', 'value', 'reference', 'url', 'system', 'code', 'unit', 'div', 'description', 'name', 'title'],
+  ...['comment', 'patientInstruction', 'lotNumber', 'line', 'city', 'family', 'given', 'resourceType', 'id'],
+]);
+
+function createWalk(resolve: Resolve, organizationId: string): { root(resource: Resource): Resource } {
+  function root(resource: Resource, expression: string = resource.resourceType, contained = false): Resource {
+    const out: Record<string, Json> = {};
+    for (const [key, value] of Object.entries(resource)) {
+      if (ROOT_ONLY_LOCAL.has(key) && !(contained && key === 'id')) {
+        continue;
+      }
+      const kept =
+        key === 'contained' && Array.isArray(value)
+          ? (value as Resource[]).map((inner, index) => root(inner, `${expression}.contained[${index}]`, true) as unknown as Json)
+          : key === 'identifier'
+            ? identifiers(resource.resourceType, value as Json, `${expression}.identifier`)
+            : any(value as Json, key, `${expression}.${key}`);
+      if (kept !== undefined) {
+        out[key] = kept;
+      }
+    }
+    return out as unknown as Resource;
+  }
+
+  /** The resource's own identifiers: one list or (QuestionnaireResponse, Bundle) a single one. */
+  function identifiers(type: string, value: Json, expression: string): Json | undefined {
+    const kind = SID_KINDS[type];
+    const own = kind === undefined ? undefined : localSid(kind);
+    const one = (entry: Json): Json =>
+      isObject(entry) && own !== undefined && entry.system === own
+        ? { ...entry, system: platformSid(kind as string, organizationId) }
+        : entry;
+    return any(Array.isArray(value) ? value.map(one) : one(value), 'identifier', expression);
+  }
+
+  function any(value: Json, key: string, expression: string): Json | undefined {
+    if (typeof value === 'string') {
+      return text(value, key);
+    }
+    if (Array.isArray(value)) {
+      return list(value, key, expression);
+    }
+    return isObject(value) ? object(value, key, expression) : value;
+  }
+
+  function text(value: string, key: string): string | undefined {
+    if (value.startsWith(`${ILP_BASE}/`)) {
+      return undefined;
+    }
+    return !NOT_TIMES.has(key) && INSTANT.test(value) ? utc(value) : value;
+  }
+
+  function list(values: readonly Json[], key: string, expression: string): Json | undefined {
+    const kept = values.map((value, index) => (value === null ? null : any(value, key, `${expression}[${index}]`)));
+    // `given` and `_given` belong together by position: there a gap stays a null.
+    const out = key.startsWith('_') || values.includes(null) ? kept.map((value) => value ?? null) : kept.filter((v) => v !== undefined);
+    return out.some((value) => value !== null && value !== undefined) ? (out as Json[]) : undefined;
+  }
+
+  function object(value: { readonly [key: string]: Json }, key: string, expression: string): Json | undefined {
+    if ((key === 'extension' || key === 'modifierExtension') && isLocal(value.url)) {
+      return undefined;
+    }
+    let entries = Object.entries(value);
+    if (isLocal(value.system)) {
+      if (typeof value.value !== 'number') {
+        return undefined;
+      }
+      // A quantity in a unit of ours keeps its number and the unit's name.
+      entries = entries.filter(([name]) => name !== 'system' && name !== 'code');
+    }
+    const out: Record<string, Json> = {};
+    for (const [name, inner] of entries) {
+      const local = name === 'reference' && typeof inner === 'string' ? LOCAL_REFERENCE.exec(inner)?.[1] : undefined;
+      const kept = local === undefined ? any(inner, name, `${expression}.${name}`) : resolve(local, expression);
+      if (kept !== undefined) {
+        out[name] = kept;
+      }
+    }
+    if (key === 'component' && value.code !== undefined && out.code === undefined) {
+      return undefined;
+    }
+    return Object.keys(out).length === 0 ? undefined : out;
+  }
+
+  return { root };
+}
+
+function utc(value: string): string {
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? value : `${new Date(time).toISOString().slice(0, 19)}+00:00`;
+}
+
+function isLocal(system: Json | undefined): boolean {
+  return typeof system === 'string' && system.startsWith(`${ILP_BASE}/`);
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,129 @@
+import type { Issue } from '../errors/index.ts';
+import type { Identity, PlatformId, Store } from '../store/port.ts';
+import type { LocalResource, PersonAnswer, PersonQuery, Platform, Trouble } from './platform.ts';
+
+/** The keyed hashes of `store/id-key.ts` that identity keys are made with. */
+export interface IdentityHash {
+  nikHash(nik: string): string;
+  hash(text: string): string;
+}
+
+/** `patient:<nik hash>`, `practitioner:<nik hash>`, `newborn:<hash>`: a NIK is never written down in the cache. */
+export function identityKey(query: PersonQuery, hash: IdentityHash): string {
+  return query.kind === 'newborn'
+    ? `newborn:${hash.hash(`newborn|${query.nikIbu}|${query.birthOrder}|${query.birthDate}`)}`
+    : `${query.kind}:${hash.nikHash(query.nik)}`;
+}
+
+export interface IdentityOptions {
+  readonly store: Pick<Store, 'identities'>;
+  readonly platform: Pick<Platform, 'environment' | 'personOf' | 'findPerson'>;
+  readonly hash: IdentityHash;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** A found number is trusted so long (default 180 days): people are merged on the platform, seldom. */
+  readonly positiveMaxAgeMs?: number;
+  /** A number that was not found is not looked up again so long (default 15 minutes). */
+  readonly negativeMaxAgeMs?: number;
+}
+
+export interface ResolvedPersons {
+  /** Local reference → platform id. */
+  readonly ids: ReadonlyMap<string, string>;
+  /** What was learnt, to be written with the outcome. */
+  readonly platformIds: readonly PlatformId[];
+  readonly identities: readonly Identity[];
+  /** References whose person the platform does not know. */
+  readonly missing: ReadonlyArray<{
+    readonly reference: string;
+    readonly who: 'patient' | 'practitioner';
+    readonly issues: readonly Issue[];
+  }>;
+  /** The first thing that kept a look-up from being answered. */
+  readonly trouble?: Trouble;
+  /** How many were asked of the platform. */
+  readonly asked: number;
+}
+
+export interface IdentityResolver {
+  /** Platform ids of Patients and Practitioners: cache first, then the platform in the name of `owner`. */
+  resolve(owner: string, persons: readonly LocalResource[]): Promise<ResolvedPersons>;
+}
+
+const DAY_MS = 86_400_000;
+
+export function createIdentityResolver(options: IdentityOptions): IdentityResolver {
+  const { store, platform, hash, clock } = options;
+  const positiveMaxAgeMs = options.positiveMaxAgeMs ?? 180 * DAY_MS;
+  const negativeMaxAgeMs = options.negativeMaxAgeMs ?? 900_000;
+  /** A midwife is in every visit of her morning: parallel deliveries ask for her once. */
+  const asking = new Map<string, Promise<PersonAnswer>>();
+
+  function ask(owner: string, key: string, query: PersonQuery): Promise<PersonAnswer> {
+    const same = asking.get(`${owner}|${key}`);
+    if (same !== undefined) {
+      return same;
+    }
+    const started = platform.findPerson(owner, query).finally(() => asking.delete(`${owner}|${key}`));
+    asking.set(`${owner}|${key}`, started);
+    return started;
+  }
+
+  return {
+    async resolve(owner, persons) {
+      const wanted = persons.map((resource) => {
+        const query = platform.personOf(resource);
+        return {
+          reference: `${resource.resourceType}/${resource.id}`,
+          who: resource.resourceType === 'Practitioner' ? ('practitioner' as const) : ('patient' as const),
+          query,
+          key: query && identityKey(query, hash),
+        };
+      });
+      const { environment } = platform;
+      const keys = wanted.flatMap(({ key }) => (key === undefined ? [] : [key]));
+      const cached = new Map((keys.length === 0 ? [] : await store.identities(environment, keys)).map((row) => [row.key, row]));
+      const ids = new Map<string, string>();
+      const platformIds: PlatformId[] = [];
+      const identities: Identity[] = [];
+      const missing: Array<ResolvedPersons['missing'][number]> = [];
+      let trouble: Trouble | undefined;
+      let asked = 0;
+
+      for (const { reference, who, query, key } of wanted) {
+        if (query === undefined || key === undefined) {
+          missing.push({ reference, who, issues: [] });
+          continue;
+        }
+        const now = clock();
+        const at = new Date(now).toISOString();
+        const known = cached.get(key);
+        const age = known === undefined ? Number.POSITIVE_INFINITY : now - Date.parse(known.checkedAt);
+        let platformId =
+          known !== undefined && age <= (known.platformId === null ? negativeMaxAgeMs : positiveMaxAgeMs) ? known.platformId : undefined;
+        let issues: readonly Issue[] = [];
+        if (platformId === undefined) {
+          asked += 1;
+          const answer = await ask(owner, key, query);
+          if (answer.kind === 'person') {
+            platformId = answer.platformId;
+            identities.push({ environment, key, platformId, checkedAt: at });
+          } else if (answer.kind === 'refused') {
+            platformId = null;
+            issues = answer.issues;
+          } else {
+            trouble ??= answer;
+            continue;
+          }
+        }
+        if (platformId === null) {
+          missing.push({ reference, who, issues });
+        } else {
+          ids.set(reference, platformId);
+          platformIds.push({ environment, reference, platformId, platformVersion: null, at });
+        }
+      }
+      return { ids, platformIds, identities, missing, asked, ...(trouble !== undefined && { trouble }) };
+    },
+  };
+}

@@ -1,0 +1,14 @@
+export { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
+export { isOpen } from './hours.ts';
+export { createIdentityResolver, type IdentityHash, identityKey } from './identity.ts';
+export { OUTCOMES, type Outcome, settle } from './outcome.ts';
+export type { CheckAnswer, Log, Metrics, Platform } from './platform.ts';
+export { type ResolveIdentitiesOptions, type ResolveIdentitiesReport, resolveIdentities } from './resolve-identities.ts';
+export {
+  createWorker,
+  type DrainOptions,
+  type DrainProgress,
+  type DrainReport,
+  type Worker,
+  type WorkerOptions,
+} from './worker.ts';

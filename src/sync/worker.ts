@@ -1,0 +1,505 @@
+import { AppError, issue, type Reason, type State } from '../errors/index.ts';
+import type { Audit, ChangeSet, Delivery, DeliveryOutcome, Fence, Store } from '../store/port.ts';
+import { attempt, SYNC_CONTEXT, type Trace } from './attempt.ts';
+import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
+import { isOpen } from './hours.ts';
+import { createIdentityResolver, type IdentityHash } from './identity.ts';
+import { type Outcome, type Settlement, settle } from './outcome.ts';
+import { type Log, type Metrics, noMetrics, type Platform, silentLog } from './platform.ts';
+
+export interface WorkerOptions {
+  readonly store: Store;
+  readonly platform: Platform;
+  readonly hash: IdentityHash;
+  /** Name of this worker among all that share the store. */
+  readonly name: string;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Resolves after so many ms, or at once when the signal is aborted. Never rejects. */
+  readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Deliveries sent at the same time. Default 8. */
+  readonly concurrency?: number;
+  /** Must be longer than the longest try. Default 5 minutes. */
+  readonly leaseMs?: number;
+  /** Longest sleep between two looks at the queue. Default 2 s. */
+  readonly pollMs?: number;
+  readonly backoff?: Backoff;
+  /** Counted tries after which a person has to look. Default 20: about half a day. */
+  readonly maxAttempts?: number;
+  readonly positiveMaxAgeMs?: number;
+  readonly negativeMaxAgeMs?: number;
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+}
+
+/** What a drain did. Numbers of tries, not of deliveries, where one was tried more than once. */
+export interface DrainReport {
+  readonly claimed: number;
+  readonly delivered: number;
+  /** Of the delivered: found on the platform and taken over. */
+  readonly adopted: number;
+  readonly failed: number;
+  readonly held: number;
+  /** To be tried again later. */
+  readonly deferred: number;
+  /** Ready at the end, due or not. */
+  readonly waiting: number;
+  /** Tries that did not deliver, by reason. */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+export interface DrainProgress {
+  /** Tries that have ended. */
+  readonly done: number;
+  /** Deliveries that were ready or in progress at the start. */
+  readonly total: number;
+}
+
+export interface DrainOptions {
+  /** Only counts what would be tried. */
+  readonly dryRun?: boolean;
+  readonly onProgress?: (progress: DrainProgress) => void;
+  /** Ends the drain early; what is being sent is finished. */
+  readonly signal?: AbortSignal;
+  /** Waits so long for retries that come due soon. Default 0: ends as soon as nothing is due. */
+  readonly patienceMs?: number;
+}
+
+export interface Worker {
+  /** Serves the queue until `stop`. */
+  start(): void;
+  /** Takes nothing new; resolves when what is being sent has its outcome written. */
+  stop(): Promise<void>;
+  /** One pass over everything that is due. May run beside `start`. */
+  drain(options?: DrainOptions): Promise<DrainReport>;
+  /** Looks at the queue now: something was added. */
+  wake(): void;
+}
+
+const MIN_OWNER_PAUSE_MS = 60_000;
+const MAX_OWNER_PAUSE_MS = 900_000;
+const MAX_PLATFORM_PAUSE_MS = 300_000;
+const HOURS_MAX_AGE_MS = 30_000;
+
+/** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
+export function createWorker(options: WorkerOptions): Worker {
+  const { store, platform, clock, random } = options;
+  const { environment } = platform;
+  const log = options.log ?? silentLog;
+  const metrics = options.metrics ?? noMetrics;
+  const delay = options.delay ?? sleep;
+  const concurrency = options.concurrency ?? 8;
+  const leaseMs = options.leaseMs ?? 300_000;
+  const pollMs = options.pollMs ?? 2_000;
+  const backoff = options.backoff ?? DEFAULT_BACKOFF;
+  const maxAttempts = options.maxAttempts ?? 20;
+  const identity = createIdentityResolver({
+    store,
+    platform,
+    hash: options.hash,
+    clock,
+    ...(options.positiveMaxAgeMs !== undefined && { positiveMaxAgeMs: options.positiveMaxAgeMs }),
+    ...(options.negativeMaxAgeMs !== undefined && { negativeMaxAgeMs: options.negativeMaxAgeMs }),
+  });
+
+  /** One refused or slow puskesmas never starves another: only its own deliveries wait. */
+  const owners = new Map<string, { until: number; refusals: number }>();
+  let platformPause = { until: 0, failures: 0 };
+  let hours: { at: number; closed: readonly string[] } = { at: Number.NEGATIVE_INFINITY, closed: [] };
+
+  let stopping = new AbortController();
+  let loop: Promise<void> | undefined;
+  let alarm = new AbortController();
+
+  function wake(): void {
+    const rung = alarm;
+    alarm = new AbortController();
+    rung.abort();
+  }
+
+  async function closedOwners(): Promise<readonly string[]> {
+    const now = clock();
+    if (Math.abs(now - hours.at) >= HOURS_MAX_AGE_MS) {
+      const limited = (await store.credentials(environment)).filter((credential) => credential.allowedHours !== null);
+      const facilities = limited.length === 0 ? [] : await store.facilities(limited.map((credential) => credential.owner));
+      const zones = new Map(facilities.map((facility) => [facility.code, facility.timeZone]));
+      const closed = limited.filter(({ owner, allowedHours }) => !isOpen(allowedHours, zones.get(owner) ?? 'Asia/Jakarta', now));
+      hours = { at: now, closed: closed.map((credential) => credential.owner) };
+    }
+    return hours.closed;
+  }
+
+  async function claim(limit: number): Promise<readonly Delivery[]> {
+    const now = clock();
+    if (now < platformPause.until) {
+      return [];
+    }
+    const paused = [...owners].filter(([, pause]) => now < pause.until).map(([owner]) => owner);
+    const exceptOwners = [...paused, ...(await closedOwners())];
+    return store.claimDeliveries({ environment, worker: options.name, limit, leaseMs, ...(exceptOwners.length > 0 && { exceptOwners }) });
+  }
+
+  /** Tries a claimed delivery and writes the outcome. Undefined if its lease was lost or nothing could be written. */
+  async function serve(delivery: Delivery): Promise<Served | undefined> {
+    const trace: Trace = { pending: false, platformIds: [], identities: [], adopted: 0 };
+    let outcome: Outcome;
+    try {
+      outcome = await attempt({ store, platform, identity, clock }, delivery, trace);
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : 'internal';
+      log.error({ delivery: delivery.id, kind: delivery.kind, owner: delivery.owner, code, fault: nameOf(error) }, 'delivery.fault');
+      if (code === 'conflict' || code === 'store-unavailable') {
+        // The lease is another's, or runs out: whoever takes it sees from the mark whether something was sent.
+        return undefined;
+      }
+      outcome = { kind: 'fault' };
+    }
+    const settlement = settle(outcome, { attempts: delivery.attempts, pending: trace.pending, maxAttempts });
+    const pauseMs = pause(delivery.owner, outcome);
+    const served = { outcome, settlement, adopted: trace.adopted };
+    if (!(await write(delivery, settlement, trace, pauseMs))) {
+      return undefined;
+    }
+    metrics.count('deliveries', { kind: delivery.kind, state: settlement.state, reason: settlement.reason ?? 'none' });
+    if (trace.adopted > 0) {
+      metrics.count('adopted_resources', { kind: delivery.kind }, trace.adopted);
+    }
+    const fields = {
+      delivery: delivery.id,
+      kind: delivery.kind,
+      owner: delivery.owner,
+      outcome: outcome.kind,
+      state: settlement.state,
+      reason: settlement.reason,
+      attempt: delivery.attempts + 1,
+    };
+    if (settlement.state === 'completed') {
+      log.info(fields, 'delivery.settled');
+    } else {
+      log.warn(fields, 'delivery.settled');
+    }
+    return served;
+  }
+
+  /** Keeps who or what cannot be served from being claimed. Returns how long, ms. */
+  function pause(owner: string, outcome: Outcome): number {
+    const now = clock();
+    if (outcome.kind === 'unauthorised' || outcome.kind === 'retry') {
+      const known = owners.get(owner) ?? { until: 0, refusals: 0 };
+      if (now >= known.until) {
+        const refusals = outcome.kind === 'unauthorised' ? known.refusals + 1 : known.refusals;
+        const growing = Math.min(MIN_OWNER_PAUSE_MS * 2 ** Math.max(refusals - 1, 0), MAX_OWNER_PAUSE_MS);
+        const ms = outcome.kind === 'unauthorised' ? Math.max(outcome.afterMs, growing) : outcome.afterMs;
+        owners.set(owner, { until: now + ms, refusals });
+        metrics.count('owner_pauses', { reason: outcome.kind === 'retry' ? 'rate-limited' : 'platform-auth' });
+        return ms;
+      }
+      return Math.max(known.until - now, outcome.kind === 'retry' ? outcome.afterMs : 0);
+    }
+    if (outcome.kind === 'unavailable') {
+      if (now >= platformPause.until) {
+        const ms = backoffMs(
+          platformPause.failures,
+          { baseMs: backoff.baseMs, maxMs: Math.min(backoff.maxMs, MAX_PLATFORM_PAUSE_MS) },
+          random(),
+        );
+        platformPause = { until: now + ms, failures: platformPause.failures + 1 };
+        metrics.count('platform_pauses', { reason: 'platform-unavailable' });
+      }
+      return platformPause.until - now;
+    }
+    if (outcome.kind === 'delivered' || outcome.kind === 'refused') {
+      platformPause = { until: 0, failures: 0 };
+      owners.delete(owner);
+    }
+    return 0;
+  }
+
+  async function write(delivery: Delivery, settlement: Settlement, trace: Trace, pauseMs: number): Promise<boolean> {
+    const now = clock();
+    const at = new Date(now).toISOString();
+    const waitMs = {
+      never: 0,
+      backoff: backoffMs(delivery.attempts, backoff, random()),
+      after: Math.max(settlement.afterMs, pauseMs),
+      owner: pauseMs,
+      platform: pauseMs,
+    }[settlement.next];
+    const blocked = settlement.state === 'failed' || settlement.state === 'on-hold' ? await dependantsOf(delivery, at) : NOTHING_BLOCKED;
+    const outcome: DeliveryOutcome = {
+      key: delivery.key,
+      environment,
+      state: settlement.state,
+      reason: settlement.reason,
+      issues: settlement.issues,
+      ...(settlement.next !== 'never' && { dueAt: new Date(now + waitMs).toISOString() }),
+      outcomeUnknown: settlement.outcomeUnknown,
+      countAttempt: settlement.countAttempt,
+      at,
+    };
+    const audit: Audit = {
+      at,
+      client: SYNC_CONTEXT.client,
+      action: 'deliver',
+      target: delivery.resources[0] ?? null,
+      outcome: settlement.audit,
+      code: settlement.reason,
+      requestId: null,
+      count: delivery.resources.length,
+    };
+    const facts: ChangeSet = { platformIds: trace.platformIds, identities: trace.identities };
+    const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
+    try {
+      const alone = await isAlone(delivery);
+      await store.commit(
+        {
+          ...facts,
+          deliveryOutcomes: [outcome, ...blocked.outcomes],
+          submissionStates: [...submissionState(delivery, settlement, alone, at), ...blocked.submissions],
+          audits: [audit],
+        },
+        fence,
+      );
+      if (!alone && settlement.state === 'completed') {
+        await completeSubmission(delivery);
+      }
+      return true;
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : 'internal';
+      log.error({ delivery: delivery.id, kind: delivery.kind, owner: delivery.owner, code, fault: nameOf(error) }, 'delivery.not-written');
+      if (code === 'conflict' && trace.platformIds.length + trace.identities.length > 0) {
+        // The delivery is another's now; where its resources are on the platform is true all the same.
+        await store.commit({ ...facts, audits: [{ ...audit, outcome: 'failure', code: 'conflict' }] }).catch(() => undefined);
+      }
+      return false;
+    }
+  }
+
+  /** Whether the delivery is the only one of its submission: then one commit settles both. */
+  async function isAlone(delivery: Delivery): Promise<boolean> {
+    if (delivery.submission === null || delivery.kind === 'encounter') {
+      return true;
+    }
+    return (await store.deliveries({ submissionId: delivery.submission, environment })).length <= 1;
+  }
+
+  /** With several deliveries only what is written can tell which was the last, so this follows the commit. */
+  async function completeSubmission(delivery: Delivery): Promise<void> {
+    const { submission: id, submissionVersion: version } = delivery;
+    if (id === null || version === null) {
+      return;
+    }
+    const all = await store.deliveries({ submissionId: id, environment });
+    if (all.every((each) => each.state === 'completed' || each.state === 'cancelled')) {
+      const at = new Date(clock()).toISOString();
+      await store.commit({
+        submissionStates: [{ id, version, state: 'completed', reason: completedReason(delivery), issues: [], at, stage: 'delivered' }],
+      });
+    }
+  }
+
+  /** What waits for a unit that cannot be registered says so, instead of looking merely late. It goes on by itself once the unit is there. */
+  async function dependantsOf(delivery: Delivery, at: string): Promise<Blocked> {
+    if (delivery.kind === 'encounter') {
+      return NOTHING_BLOCKED;
+    }
+    const ready = await store.deliveries({ environment, states: ['ready'], owner: delivery.owner, limit: 1_000 });
+    const blocked = ready.filter((each) => each.dependsOn.includes(delivery.key) && each.reason === null && each.sentAt === null);
+    const issues = [issue('dependency-failed')];
+    return {
+      outcomes: blocked.map((each) => ({
+        key: each.key,
+        environment,
+        state: 'ready' as const,
+        reason: 'dependency' as const,
+        issues,
+        dueAt: each.dueAt,
+        countAttempt: false,
+        at,
+      })),
+      submissions: blocked.flatMap((each) =>
+        each.submission === null || each.submissionVersion === null || each.kind !== 'encounter'
+          ? []
+          : [
+              {
+                id: each.submission,
+                version: each.submissionVersion,
+                state: 'ready',
+                reason: 'dependency',
+                issues,
+                at,
+                stage: 'dependency',
+              },
+            ],
+      ),
+    };
+  }
+
+  async function run(drain: DrainOptions | undefined, signal: AbortSignal): Promise<DrainReport> {
+    const tally = { claimed: 0, delivered: 0, adopted: 0, failed: 0, held: 0, deferred: 0 };
+    const reasons: Record<string, number> = {};
+    const inFlight = new Set<Promise<void>>();
+    const total = drain === undefined ? 0 : await readyCount();
+    let done = 0;
+    const waitUntil = clock() + (drain?.patienceMs ?? 0);
+    // More than one at a time is claimed: asking for each free place would cost as much as a delivery.
+    const chunk = Math.max(1, Math.ceil(concurrency / 4));
+
+    const begin = (delivery: Delivery): void => {
+      tally.claimed += 1;
+      const work = serve(delivery)
+        .then((served) => {
+          done += 1;
+          if (served !== undefined) {
+            count(served);
+          }
+          drain?.onProgress?.({ done, total: Math.max(total, done) });
+        })
+        .finally(() => inFlight.delete(work));
+      inFlight.add(work);
+    };
+    const count = ({ outcome, settlement, adopted }: Served): void => {
+      const { state, reason } = settlement;
+      tally.delivered += Number(state === 'completed');
+      tally.adopted += Number(state === 'completed' && adopted > 0);
+      tally.failed += Number(state === 'failed');
+      tally.held += Number(state === 'on-hold');
+      tally.deferred += Number(state === 'ready');
+      if (state !== 'completed') {
+        const name = reason ?? outcome.kind;
+        reasons[name] = (reasons[name] ?? 0) + 1;
+      }
+    };
+
+    while (!signal.aborted) {
+      const ringing = alarm.signal;
+      let claimed: readonly Delivery[] = [];
+      const free = concurrency - inFlight.size;
+      if (free >= chunk || inFlight.size === 0) {
+        try {
+          claimed = await claim(free);
+        } catch (error) {
+          if (drain !== undefined) {
+            await Promise.all(inFlight);
+            throw error;
+          }
+          log.error({ code: error instanceof AppError ? error.code : 'internal' }, 'queue.unavailable');
+        }
+        claimed.forEach(begin);
+      }
+      if (claimed.length > 0) {
+        continue;
+      }
+      if (inFlight.size > 0) {
+        await Promise.race(inFlight);
+        continue;
+      }
+      const next = await nextLook();
+      if (drain !== undefined && next > waitUntil) {
+        break;
+      }
+      await delay(Math.max(0, Math.min(next - clock(), pollMs)), AbortSignal.any([signal, ringing]));
+    }
+    await Promise.all(inFlight);
+    return { ...tally, waiting: drain === undefined ? 0 : await readyCount(), reasons };
+  }
+
+  /** When the queue is worth looking at again: epoch ms, infinity if nothing is ready. */
+  async function nextLook(): Promise<number> {
+    const due = await store.nextDeliveryAt(environment).catch(() => undefined);
+    if (due === undefined) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const now = clock();
+    // What is due and was not given out waits for a pause, a dependency or opening hours.
+    return Math.max(Date.parse(due), platformPause.until, now + Math.min(pollMs, 250));
+  }
+
+  async function readyCount(): Promise<number> {
+    const counts = await store.deliveryCounts(environment);
+    return counts.filter(({ state }) => state === 'ready' || state === 'in-progress').reduce((sum, row) => sum + row.count, 0);
+  }
+
+  return {
+    start() {
+      if (loop === undefined) {
+        stopping = new AbortController();
+        loop = run(undefined, stopping.signal).then(() => undefined);
+      }
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+      loop = undefined;
+    },
+    async drain(drain = {}) {
+      if (drain.dryRun === true) {
+        return { claimed: 0, delivered: 0, adopted: 0, failed: 0, held: 0, deferred: 0, waiting: await readyCount(), reasons: {} };
+      }
+      return run(drain, drain.signal ?? new AbortController().signal);
+    },
+    wake,
+  };
+}
+
+interface Served {
+  readonly outcome: Outcome;
+  readonly settlement: Settlement;
+  readonly adopted: number;
+}
+
+interface Blocked {
+  readonly outcomes: readonly DeliveryOutcome[];
+  readonly submissions: NonNullable<ChangeSet['submissionStates']>;
+}
+
+const NOTHING_BLOCKED: Blocked = { outcomes: [], submissions: [] };
+
+/** A facility was registered when it was received; only its refusal is news to its sender. */
+const completedReason = (delivery: Delivery): Reason | null => (delivery.kind === 'encounter' ? null : 'registered');
+
+function submissionState(
+  delivery: Delivery,
+  settlement: Settlement,
+  alone: boolean,
+  at: string,
+): readonly NonNullable<ChangeSet['submissionStates']>[number][] {
+  const { submission: id, submissionVersion: version } = delivery;
+  const { state, reason, issues } = settlement;
+  if (id === null || version === null || (state === 'completed' && !alone)) {
+    return [];
+  }
+  // A wait is told once, not at every try.
+  if (state === 'ready' && (reason === delivery.reason || delivery.kind !== 'encounter')) {
+    return [];
+  }
+  return [{ id, version, state, reason: state === 'completed' ? completedReason(delivery) : reason, issues, at, stage: STAGES[state] }];
+}
+
+const STAGES: Readonly<Record<State, string>> = {
+  ready: 'deferred',
+  'in-progress': 'sent',
+  completed: 'delivered',
+  'on-hold': 'held',
+  failed: 'refused',
+  cancelled: 'cancelled',
+};
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) {
+      done();
+    }
+  });
+}
