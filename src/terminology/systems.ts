@@ -34,6 +34,8 @@ export const SYSTEMS = {
   diagnosisRole: 'http://terminology.hl7.org/CodeSystem/diagnosis-role',
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   conditionClinical: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
+  conditionVerification: 'http://terminology.hl7.org/CodeSystem/condition-ver-status',
+  allergyVerification: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-verification',
   conditionCategory: 'http://terminology.hl7.org/CodeSystem/condition-category',
   organizationType: 'http://terminology.hl7.org/CodeSystem/organization-type',
   locationPhysicalType: 'http://terminology.hl7.org/CodeSystem/location-physical-type',
