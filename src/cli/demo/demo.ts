@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Resource } from '@medplum/fhirtypes';
+import { parse } from 'csv-parse/sync';
 import { packageRoot } from '../../config/index.ts';
 import { AppError, type State } from '../../errors/index.ts';
 import { countDuplicates } from '../../sandbox/duplicates.ts';
@@ -68,12 +69,7 @@ export const runDemo =
       ILP_PLATFORM_FHIR_URL: `${sandbox.url}/fhir-r4/v1`,
       ILP_LOG_LEVEL: process.env.ILP_LOG_LEVEL ?? 'error',
     };
-    const key = await prepare(
-      composition,
-      environment,
-      path.join(samples, 'platform-clients.json'),
-      path.join(samples, 'facilities-brebes.csv'),
-    );
+    const key = await prepare(composition, environment, samples);
     const service = await startChild(composition.program, ['serve'], environment);
     const target: Target = { url: service.url, key };
     try {
@@ -133,12 +129,7 @@ async function emptyFolder(folder: string): Promise<string> {
 }
 
 /** Creates the database, an API client for the day, and the credential of each puskesmas. @returns the API key */
-async function prepare(
-  composition: Composition,
-  environment: NodeJS.ProcessEnv,
-  clientsFile: string,
-  facilitiesFile: string,
-): Promise<string> {
+async function prepare(composition: Composition, environment: NodeJS.ProcessEnv, samples: string): Promise<string> {
   const config = composition.readConfig(environment);
   const store = await composition.openStore(config);
   try {
@@ -149,10 +140,11 @@ async function prepare(
       sourceSystems: 'all',
     });
     await store.putClient(client);
-    const owners = await ownersByOrganization(facilitiesFile);
-    for (const each of JSON.parse(await readFile(clientsFile, 'utf8')).clients as Array<
-      Record<'clientId' | 'clientSecret' | 'organizationId', string>
-    >) {
+    const owners = await ownersByOrganization(samples);
+    const { clients } = JSON.parse(await readFile(path.join(samples, 'platform-clients.json'), 'utf8')) as {
+      clients: ReadonlyArray<Record<'clientId' | 'clientSecret' | 'organizationId', string>>;
+    };
+    for (const each of clients) {
       const owner = owners.get(each.organizationId);
       if (owner === undefined) continue;
       await store.putCredential({
@@ -171,12 +163,17 @@ async function prepare(
   }
 }
 
-async function ownersByOrganization(facilitiesFile: string): Promise<Map<string, string>> {
-  const [header = '', ...lines] = (await readFile(facilitiesFile, 'utf8')).split('\n');
-  const columns = header.trim().split(',');
-  const at = (name: string) => columns.indexOf(name);
-  const rows = lines.filter((line) => line.startsWith('puskesmas')).map((line) => line.trim().split(','));
-  return new Map(rows.map((row) => [row[at('satusehat_org_id')] ?? '', row[at('code')] ?? '']));
+/** Platform id of an Organization → code of its puskesmas, from the facility files. */
+async function ownersByOrganization(samples: string): Promise<Map<string, string>> {
+  const owners = new Map<string, string>();
+  for (const [feed, file] of REGISTERS) {
+    if (feed !== 'facilities') continue;
+    const rows = parse(await readFile(path.join(samples, file)), { columns: true, skip_empty_lines: true }) as Array<
+      Record<string, string>
+    >;
+    for (const row of rows) if (row.satusehat_org_id && row.code) owners.set(row.satusehat_org_id, row.code);
+  }
+  return owners;
 }
 
 async function pushStage(target: Target, feed: Feed, file: string, title: string, output: Output): Promise<Receipt[]> {
