@@ -243,7 +243,7 @@ function villageAsCard(record: VillageRecord): Raw {
     ...(m.posture !== undefined && { cara_ukur: m.posture }),
     lila: text(m.lila),
     ...(m.headCircumference !== undefined && { lk: text(m.headCircumference) }),
-    ...(m.waist !== undefined && { lp: text(m.waist) }),
+    ...(m.waist !== undefined && { lingkar_perut: text(m.waist) }),
     ...(m.systolic !== undefined && { td: `${m.systolic}/${m.diastolic}` }),
     ...(m.glucose !== undefined && { gds: text(m.glucose) }),
     ...(m.hb !== undefined && { hb: text(m.hb) }),

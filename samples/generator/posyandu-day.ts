@@ -1,4 +1,4 @@
-import { dewormingAnswers, educationAnswers, homeVisitAnswers, ironAnswers, vitaminAAnswers } from './answers.ts';
+import { educationAnswers, homeVisitAnswers, ironAnswers, openDayAnswers, vitaminAAnswers } from './answers.ts';
 import { adultBody, childBody } from './body.ts';
 import { ageInDays, ageInMonths } from './calendar.ts';
 import type { Puskesmas, Unit } from './network.ts';
@@ -124,6 +124,7 @@ export function villageDay(
         // The cards hold the date only; the app stamps the time as well, for most.
         if (sourceSystem === 'posyandu-app' && random.chance(0.7)) record.time = minute;
         fillOpenDay(record, random);
+        record.answers = openDayAnswers(person, random);
         records.push(record);
       }
     }
@@ -190,8 +191,11 @@ function fillOpenDay(record: VillageRecord, random: Random): void {
     measurements.headCircumference = body.headCircumference;
     if (body.lila !== undefined && months < 60) measurements.lila = body.lila;
     // August: vitamin A from 6 to 59 months (blue below one year, red after), a deworming tablet from 12 months.
-    if (months >= 6 && months < 60) services.push({ form: 'vitamin-a', answers: vitaminAAnswers(months) });
-    if (months >= 12) services.push({ form: 'obat-cacing', answers: dewormingAnswers(months) });
+    if (months >= 6 && months < 60) {
+      const answers = vitaminAAnswers(months);
+      services.push({ form: 'vitamin-a', ...(answers && { answers }) });
+    }
+    if (months >= 12) services.push({ form: 'obat-cacing' });
     services.push({ form: 'edukasi', answers: educationAnswers(person.group, random) });
     record.referred = random.chance(0.06);
     return;

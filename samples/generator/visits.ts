@@ -238,7 +238,7 @@ export function clusterVisits(
         ...(weeks >= 32 && { fetalPresentation: 'kepala' }),
         ...(first && { weightBefore: body.weight }),
       },
-      services: [{ cluster: 'K2', form: 'anc', answers: ancAnswers(contact, weeks, random) }],
+      services: [{ cluster: 'K2', form: 'anc', answers: ancAnswers(contact, weeks, gravida, random) }],
     });
     if (withLaboratory) {
       visit.unit = puskesmas.code;
@@ -282,7 +282,7 @@ export function clusterVisits(
         ...(fastBreathing && { spo2: random.int(94, 97) }),
       },
       diagnoses: [diagnosis],
-      services: [{ cluster: 'K2', form: 'mtbs', answers: mtbsAnswers(diagnosis, person, temperature, random) }],
+      services: [{ cluster: 'K2', form: 'mtbs', answers: mtbsAnswers(diagnosis, temperature, random) }],
       ...(fastBreathing && i % 2 === 1
         ? {
             referrals: [{ kind: 'external' as const, to: 'RSUD Brebes', reasonCode: 'J18.9', note: 'pneumonia, perlu foto dada' }],
@@ -348,14 +348,19 @@ export function clusterVisits(
         ...(i % 3 === 0 && { uricAcid: random.decimal(3.8, 7.4, 1) }),
       },
       services: [
-        { cluster: 'K3', form: 'ptm', answers: ncdAnswers(random) },
+        { cluster: 'K3', form: 'ptm', answers: ncdAnswers(person, random) },
         ...(hypertensive || diabetic ? [{ cluster: 'K3' as const, form: 'edukasi', answers: educationAnswers('ptm', random) }] : []),
       ],
     });
     if (diabetic) {
       visit.unit = puskesmas.code;
       visit.labRequests = [{ sourceId: `${visit.sourceId}-L1`, code: fasting ? 'gdp' : 'gds', note: 'pastikan kadar gula darah' }];
-      visit.services.push({ cluster: 'LK', form: 'laboratorium', sourceId: `${visit.sourceId}-S9`, answers: laboratoryAnswers() });
+      visit.services.push({
+        cluster: 'LK',
+        form: 'laboratorium',
+        sourceId: `${visit.sourceId}-S9`,
+        answers: laboratoryAnswers(random.decimal(6.6, 9.8, 1)),
+      });
     }
   }
 
@@ -449,7 +454,7 @@ export function clusterVisits(
       services: [
         elderly
           ? { cluster: 'K3', form: 'lansia', answers: elderlyAnswers(random) }
-          : { cluster: 'K3', form: 'ptm', answers: ncdAnswers(random) },
+          : { cluster: 'K3', form: 'ptm', answers: ncdAnswers(person, random) },
       ],
     });
   }

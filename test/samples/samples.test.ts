@@ -30,7 +30,10 @@ const parsed = (line: Buffer): Raw | undefined => {
     return undefined;
   }
 };
-const records = (name: string): Raw[] => lines(name).flatMap((line) => parsed(line) ?? []);
+const records = (name: string): Raw[] =>
+  lines(name)
+    .map(parsed)
+    .filter((raw) => raw !== undefined);
 const csv = (name: string): Record<string, string>[] => parse(read(name), { columns: true }) as Record<string, string>[];
 
 interface ExpectedRow {
