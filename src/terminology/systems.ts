@@ -42,8 +42,12 @@ export const SYSTEMS = {
   fhirEncounterStatus: 'http://hl7.org/fhir/encounter-status',
   kemkesClinicalTerm: 'http://terminology.kemkes.go.id/CodeSystem/clinical-term',
   kemkesOrganizationType: 'http://terminology.kemkes.go.id/CodeSystem/organization-type',
+  kemkesExamination: 'http://terminology.kemkes.go.id/CodeSystem/examination',
+  kptl: 'http://terminology.kemkes.go.id/CodeSystem/kptl',
   kemkes: 'http://terminology.kemkes.go.id',
   // ours
   klaster: `${ILP_BASE}/CodeSystem/ilp-klaster`,
   lifeStage: `${ILP_BASE}/CodeSystem/ilp-life-stage`,
+  /** Terms that no published system carries; resources with them stay local. */
+  local: `${ILP_BASE}/CodeSystem/ilp-local-term`,
 } as const;
