@@ -5,7 +5,7 @@ import { SAMPLE_DAY } from './generator/calendar.ts';
 import { type Entry, type Expected, expectations, ndjson, withFaults } from './generator/day.ts';
 import { dressPerson, dressPractitioner, dressVillageRecord, dressVisit, type Raw } from './generator/habits.ts';
 import { brebesNetwork, butonTengahNetwork, facilitiesCsv } from './generator/network.ts';
-import { createPeople, platformPeople } from './generator/people.ts';
+import { createPeople, openPosyandu, platformPeople } from './generator/people.ts';
 import { villageDay } from './generator/posyandu-day.ts';
 import { createRandom } from './generator/random.ts';
 import { clusterVisits, createPool } from './generator/visits.ts';
@@ -80,8 +80,13 @@ export async function generate(): Promise<ReadonlyMap<string, Buffer>> {
     ['encounters.ndjson', ndjson(visits)],
     ['village-observations.ndjson', ndjson(village)],
     ['expected.json', expectedJson(expected)],
-    ['first-encounter.json', json(firstGood(visits, 'simpus-brebes', '"form":"ptm"'))],
-    ['first-posyandu.json', json(firstGood(village, 'posyandu-app', '"form":"vitamin-a"'))],
+    ['first-encounter.json', json(firstEncounter())],
+    [
+      'first-posyandu.json',
+      json(
+        firstPosyandu(openPosyandu(brebes.loci.find((locus) => locus.name === 'Brebes') as (typeof brebes.loci)[number])[0]?.code ?? ''),
+      ),
+    ],
   ]);
 }
 
@@ -112,18 +117,58 @@ function expectedJson(records: readonly Expected[]): Buffer {
   return Buffer.from(`${JSON.stringify(head, null, 2).slice(0, -2)},\n  "records": [\n${rows}\n  ]\n}\n`);
 }
 
-/** A whole record for a first try by hand, of a person whom the platform knows. */
-function firstGood(lines: readonly Entry[], sourceSystem: string, text: string): Raw {
-  const entry = lines.find(
-    (candidate) =>
-      candidate.fault === undefined &&
-      candidate.personKnown &&
-      candidate.nik !== undefined &&
-      candidate.sourceSystem === sourceSystem &&
-      JSON.stringify(candidate.raw).includes(text),
-  );
-  if (!entry) throw new Error('no record for a first try');
-  return entry.raw;
+/** Two records for a first try by hand, of official sandbox people, whole in themselves but for facility and practitioner. */
+function firstEncounter(): object {
+  return {
+    sourceSystem: 'simpus-brebes',
+    sourceId: 'COBA-0001',
+    facilityCode: 'P3329170201',
+    person: {
+      inline: { nik: '9271060312000001', name: 'Ardianto Putra', birthDate: '1992-01-09', sex: 'L', facilityCode: 'P3329170201' },
+    },
+    practitioner: { nik: '7209061211900001' },
+    start: `${SAMPLE_DAY}T08:15:00+07:00`,
+    end: `${SAMPLE_DAY}T08:40:00+07:00`,
+    cluster: 'kluster 3',
+    poli: 'UMUM',
+    visitType: 'baru',
+    complaint: 'skrining kesehatan',
+    vitals: {
+      bloodPressure: '146/92',
+      weight: '71,5',
+      height: 168,
+      waist: 93,
+      heartRate: 84,
+      respiratoryRate: 18,
+      temperature: 36.6,
+      spo2: '-',
+    },
+    diagnoses: [{ code: 'I10', rank: 1 }],
+    laboratory: { glucose: 112, glucoseType: 'sewaktu' },
+    services: [{ cluster: 'K3', form: 'ptm', answers: { merokok: 'tidak', aktivitasFisik: false, garamBerlebih: true } }],
+    disposition: 'pulang',
+  };
+}
+
+function firstPosyandu(posyanduCode: string): object {
+  return {
+    sourceSystem: 'posyandu-app',
+    sourceId: 'COBA-0001',
+    person: {
+      inline: { nik: '9204014804000002', name: 'Claudia Sintia', birthDate: '03/11/1989', sex: '2', facilityCode: 'P3329170201' },
+    },
+    posyanduCode,
+    date: SAMPLE_DAY,
+    sessionStart: '08:00',
+    sessionEnd: '11:30',
+    context: 'hari buka',
+    formCode: 'kartu-dewasa',
+    measurements: { weight: '58,2', height: 155, waist: 82, bloodPressure: '118/76', glucose: 104, glucoseType: 'random' },
+    services: [{ form: 'edukasi', answers: { topics: ['gizi-seimbang'] } }],
+    referred: false,
+    validatedBy: { nik: '7209061211900001' },
+    validatedAt: `${SAMPLE_DAY}T14:30:00+07:00`,
+  };
 }
 
 if (process.argv[1] !== undefined && fileURLToPath(import.meta.url) === path.resolve(process.argv[1])) {

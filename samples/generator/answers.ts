@@ -100,7 +100,8 @@ const TOPICS: Readonly<Record<Group | 'ptm', readonly string[]>> = {
 };
 
 export function educationAnswers(group: Group | 'ptm', random: Random): Answers {
-  return { topic: random.pick(TOPICS[group]) };
+  const topics = random.shuffle(TOPICS[group]);
+  return { topics: topics.slice(0, random.chance(0.25) ? 2 : 1) };
 }
 
 /** A blue capsule (100,000 IU) from 6 to 11 months. The red one from 12 months has no published code, so its colour is not given. */

@@ -282,6 +282,7 @@ export function createPeople(brebes: Network, butonTengah: Network, random: Rand
   };
 
   let kkSerial = 0;
+  let firstTwin: { baby: Person; mother: Person } | undefined;
   let personSerial = 0;
 
   const addPerson = (puskesmas: Puskesmas, group: Group, birthDate: string, sex: 'male' | 'female'): Person => {
@@ -333,7 +334,8 @@ export function createPeople(brebes: Network, butonTengah: Network, random: Rand
         }
         if (group === 'nifas') person.marital = 'kawin';
         if (group === 'bayi') {
-          const mother = addPerson(puskesmas, 'ibu', daysBefore(random.int(20 * 366, 38 * 365)), 'female');
+          const twin = puskesmas.code === TWINS_AT && index === 1 ? firstTwin : undefined;
+          const mother = twin?.mother ?? addPerson(puskesmas, 'ibu', daysBefore(random.int(20 * 366, 38 * 365)), 'female');
           mother.marital = 'kawin';
           mother.posyandu = person.posyandu;
           mother.village = person.village;
@@ -348,6 +350,14 @@ export function createPeople(brebes: Network, butonTengah: Network, random: Rand
             person.nikIbu = mother.nik as string;
             person.birthOrder = 0;
             person.name = `By. Ny. ${mother.name}`;
+          }
+          if (puskesmas.code === TWINS_AT && index === 0) firstTwin = { baby: person, mother };
+          if (twin) {
+            twin.baby.birthOrder = 1;
+            person.birthOrder = 2;
+            person.birthDate = twin.baby.birthDate;
+            person.posyandu = twin.baby.posyandu;
+            person.village = twin.baby.village;
           }
         }
       }
@@ -423,6 +433,9 @@ export function createPeople(brebes: Network, butonTengah: Network, random: Rand
   });
   return { persons, practitioners, kader };
 }
+
+/** Where the pair of twins lives: two babies of one mother and one birth date, told apart by birth order alone. */
+const TWINS_AT = 'P3329170201';
 
 /** The two posyandu of a puskesmas whose open day is the sample day, in two different villages. */
 export function openPosyandu(puskesmas: Puskesmas): Unit[] {

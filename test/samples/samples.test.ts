@@ -185,6 +185,15 @@ describe('the people', () => {
     }
   });
 
+  it('hold one pair of twins, told apart by birth order', () => {
+    const twins = (platform.patients as { nikIbu?: string; birthOrder?: number; birthDate: string }[]).filter(
+      (person) => (person.birthOrder ?? 0) > 0,
+    );
+    expect(twins.map((twin) => twin.birthOrder)).toEqual([1, 2]);
+    expect(twins[0]?.nikIbu).toBe(twins[1]?.nikIbu);
+    expect(twins[0]?.birthDate).toBe(twins[1]?.birthDate);
+  });
+
   it('are known to the platform, but for five in a hundred', () => {
     expect(1 - platform.patients.length / persons.length).toBeCloseTo(0.05, 3);
     for (const { ihsNumber } of platform.patients) expect(ihsNumber).toMatch(/^P\d{11}$/);
