@@ -258,6 +258,20 @@ export const CODES = {
     'Formulir layanan pada {field} tidak dikenal.',
     'The service form in {field} is unknown.',
   ),
+  'unmapped-code': row(
+    'record',
+    422,
+    'code-invalid',
+    'Kode pada {field} belum dipetakan dalam {map}. Tambahkan barisnya pada tabel pemetaan.',
+    'The code in {field} is not mapped in {map}. Add a row to the mapping table.',
+  ),
+  'map-check': row(
+    'record',
+    422,
+    'business-rule',
+    'Isian {field} tidak memenuhi syarat pemetaan {rule}.',
+    'Field {field} does not meet the condition of mapping rule {rule}.',
+  ),
   'not-utf8': row(
     'record',
     422,
@@ -431,6 +445,13 @@ export const CODES = {
     'value',
     'Teks pada {expression} kosong; ditolak aturan SATUSEHAT {rule}.',
     'The text in {expression} is empty; SATUSEHAT rule {rule} refuses it.',
+  ),
+  'rule-value': row(
+    'record',
+    422,
+    'value',
+    'Nilai pada {expression} ditolak aturan SATUSEHAT {rule}.',
+    'The value in {expression} is refused by SATUSEHAT rule {rule}.',
   ),
 
   // What the platform answered

@@ -1,2 +1,2 @@
 export { AUTO_VARIABLE, type ParsedMap, parseMap, quoteArgument } from './parse.ts';
-export { mapError, type Position, Positions } from './positions.ts';
+export { mapError, type Part, type Position, Positions } from './positions.ts';

@@ -1,0 +1,385 @@
+import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
+import type { R4Elements } from '../../terminology/r4-elements.ts';
+import { mapError, type Position } from '../fml/index.ts';
+import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit } from './emitter.ts';
+import type { Runtime, TranslateTable } from './runtime.ts';
+import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
+import { jsonKind, TargetTypes } from './target-types.ts';
+import { quote, typeOfKind } from './variables.ts';
+
+export interface CompileInput {
+  readonly units: readonly MapUnit[];
+  readonly elements: R4Elements;
+  /** JSON Schemas by the url that `uses "…"` names. */
+  readonly contracts: Readonly<Record<string, JsonSchema>>;
+  readonly conceptMaps: Readonly<Record<string, ConceptMap>>;
+  /** Name of the entry group by key (a feed). */
+  readonly entry: Readonly<Record<string, string>>;
+  readonly contextKeys?: readonly string[];
+}
+
+/** An entry group: `(source src, source ctx, target bundle : Bundle)`. */
+export type EntryFunction = (record: unknown, context: unknown, bundle: object) => void;
+
+/** Fields that are read, as a tree over names; lists are transparent. */
+export interface ReadTree {
+  readonly read: boolean;
+  readonly fields: ReadonlyMap<string, ReadTree>;
+}
+
+export interface Compiled {
+  readonly fast: ReadonlyMap<string, EntryFunction>;
+  readonly traced: ReadonlyMap<string, EntryFunction>;
+  readonly reads: ReadonlyMap<string, ReadTree>;
+  /** The generated JavaScript, to read it. */
+  readonly source: { readonly fast: string; readonly traced: string };
+}
+
+/** Equivalences that keep the meaning or widen it; a narrower target would say more than the source did. */
+const KEEPS_MEANING = new Set(['relatedto', 'equivalent', 'equal', 'wider', 'subsumes']);
+/** A record nests no deeper than this in practice; a recursive group's paths are cut here. */
+const MAX_PATH = 16;
+
+/**
+ * Compiles StructureMaps to JavaScript functions: one per group and types of arguments, in a fast and a traced variant.
+ *
+ * @throws AppError `map-compile` at the first construct that is not covered or not right
+ */
+export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
+  const shared = new Shared(input);
+  const fast = new ModuleLinker(shared, false, runtime);
+  const traced = new ModuleLinker(shared, true, runtime);
+  for (const [key, name] of Object.entries(input.entry)) {
+    const found = shared.entry(name);
+    for (const linker of [fast, traced]) linker.enter(key, found.unit, found.group);
+  }
+  // Groups that no entry reaches are compiled too, so that a mistake in them does not wait for its first use.
+  const unreached = new ModuleLinker(shared, false, runtime);
+  for (const unit of input.units) {
+    for (const group of unit.map.group) {
+      if (fast.reached.has(group)) continue;
+      const types = shared.declaredTypes(unit, group);
+      if (types !== undefined) unreached.group(unit, group, types);
+    }
+  }
+  const sources = { fast: fast.source(), traced: traced.source() };
+  return { fast: fast.link(), traced: traced.link(), reads: fast.reads(), source: sources };
+}
+
+/** What both variants know: types, imports, concept maps. */
+class Shared {
+  readonly input: CompileInput;
+  readonly targets: TargetTypes;
+  readonly context: SourceType;
+  readonly tables: TranslateTable[] = [];
+  readonly #schemas: SchemaTypes;
+  readonly #byUrl = new Map<string, MapUnit>();
+  readonly #tableNames = new Map<ConceptMap, string>();
+  readonly #contracts = new Map<string, SourceType>();
+
+  constructor(input: CompileInput) {
+    this.input = input;
+    this.targets = new TargetTypes(input.elements);
+    this.context = input.contextKeys === undefined ? ANY : keyedObject('the context', input.contextKeys);
+    this.#schemas = new SchemaTypes(Object.values(input.contracts));
+    for (const unit of input.units) {
+      if (this.#byUrl.has(unit.map.url))
+        throw mapError(unit.name, this.#place(unit, unit.map), `the url ${unit.map.url} is used by two maps`);
+      this.#byUrl.set(unit.map.url, unit);
+    }
+    for (const unit of input.units) this.#checkUnit(unit);
+  }
+
+  #checkUnit(unit: MapUnit): void {
+    for (const url of unit.map.import ?? []) {
+      if (!this.#byUrl.has(url)) throw mapError(unit.name, this.#place(unit, unit.map), `the imported map ${url} is not in the set`);
+    }
+    const names = new Set<string>();
+    for (const group of unit.map.group) {
+      if (names.has(group.name)) throw mapError(unit.name, this.#place(unit, group), `the group '${group.name}' stands twice`);
+      names.add(group.name);
+    }
+  }
+
+  #place(unit: MapUnit, node: object): Position {
+    return unit.positions.of(node);
+  }
+
+  entry(name: string): { unit: MapUnit; group: StructureMapGroup } {
+    const found = this.input.units.flatMap((unit) => unit.map.group.filter((g) => g.name === name).map((group) => ({ unit, group })));
+    const [first, second] = found;
+    if (first === undefined) throw mapError(name, { line: 0, column: 0 }, `no map has the entry group '${name}'`);
+    if (second !== undefined)
+      throw mapError(second.unit.name, this.#place(second.unit, second.group), `the entry group '${name}' stands in two maps`);
+    const { unit, group } = first;
+    const modes = group.input.map((i) => i.mode).join(' ');
+    if (modes !== 'source source target' || this.targetType(unit, group.input[2] as StructureMapGroupInput) !== 'Bundle') {
+      throw mapError(
+        unit.name,
+        this.#place(unit, group),
+        `an entry group is written '${name}(source src : …, source ctx, target bundle : Bundle)'`,
+      );
+    }
+    return first;
+  }
+
+  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: string } {
+    const own = unit.map.group.find((g) => g.name === name);
+    if (own !== undefined) return { unit, group: own };
+    const imported = (unit.map.import ?? []).flatMap((url) => {
+      const other = this.#byUrl.get(url) as MapUnit;
+      const group = other.map.group.find((g) => g.name === name);
+      return group === undefined ? [] : [{ unit: other, group }];
+    });
+    if (imported.length > 1) return { problem: `the group '${name}' stands in two imported maps` };
+    return imported[0] ?? { problem: `there is no group '${name}' in this map or in those it imports` };
+  }
+
+  sourceType(unit: MapUnit, input: StructureMapGroupInput): SourceType | undefined {
+    if (input.type === undefined) return undefined;
+    const url = this.#structure(unit, input.type);
+    if (url === undefined) {
+      if (jsonKind(input.type) !== undefined) return typeOfKind(jsonKind(input.type));
+      throw mapError(
+        unit.name,
+        this.#place(unit, input),
+        `the type '${input.type}' is not declared: write uses "…" alias ${input.type} as source`,
+      );
+    }
+    const contract = Object.hasOwn(this.input.contracts, url) ? this.input.contracts[url] : undefined;
+    if (contract === undefined) return ANY;
+    let type = this.#contracts.get(url);
+    if (type === undefined) {
+      type = this.#schemas.of(contract, '');
+      this.#contracts.set(url, type);
+    }
+    return type;
+  }
+
+  targetType(unit: MapUnit, input: StructureMapGroupInput): string | undefined {
+    if (input.type === undefined) return undefined;
+    const url = this.#structure(unit, input.type);
+    const type = url === undefined ? input.type : url.slice(url.lastIndexOf('/') + 1);
+    if (!this.targets.has(type))
+      throw mapError(unit.name, this.#place(unit, input), `the target type '${input.type}' is not in R4's element table`);
+    return type;
+  }
+
+  #structure(unit: MapUnit, name: string): string | undefined {
+    const structures = unit.map.structure ?? [];
+    const found = structures.find((s) => s.alias === name) ?? structures.find((s) => s.alias === undefined && s.url.endsWith(`/${name}`));
+    return found?.url;
+  }
+
+  /** Types of a group that is compiled for its own sake; undefined when a target has no declared type. */
+  declaredTypes(unit: MapUnit, group: StructureMapGroup): ArgumentType[] | undefined {
+    const types: ArgumentType[] = [];
+    for (const input of group.input) {
+      if (input.mode === 'source') types.push({ mode: 'source', type: this.sourceType(unit, input) ?? ANY, present: true });
+      else {
+        const type = this.targetType(unit, input);
+        if (type === undefined) return undefined;
+        types.push({ mode: 'target', type });
+      }
+    }
+    return types;
+  }
+
+  table(unit: MapUnit, url: string): { name: string } | { problem: string } {
+    const contained = unit.map.contained?.find((r) => r.resourceType === 'ConceptMap' && `#${r.id}` === url) as ConceptMap | undefined;
+    const map = url.startsWith('#') ? contained : Object.hasOwn(this.input.conceptMaps, url) ? this.input.conceptMaps[url] : undefined;
+    if (map === undefined) return { problem: `there is no concept map ${url}` };
+    let name = this.#tableNames.get(map);
+    if (name === undefined) {
+      const table = makeTable(map);
+      if (typeof table === 'string') return { problem: table };
+      name = `$table${this.tables.push(table)}`;
+      this.#tableNames.set(map, name);
+    }
+    return { name };
+  }
+}
+
+/** One variant: its functions and constants. */
+class ModuleLinker implements Linker {
+  readonly traced: boolean;
+  readonly targets: TargetTypes;
+  readonly reached = new Set<StructureMapGroup>();
+  readonly #shared: Shared;
+  readonly #runtime: Runtime;
+  readonly #functions = new Map<string, { readonly self: GroupFunction; text: string }>();
+  readonly #names = new Set<string>();
+  readonly #entries = new Map<string, GroupFunction>();
+  readonly #constants = new Map<string, string>();
+  readonly #typeNumbers = new Map<SourceType, number>();
+  readonly #groupNumbers = new Map<StructureMapGroup, number>();
+
+  constructor(shared: Shared, traced: boolean, runtime: Runtime) {
+    this.#shared = shared;
+    this.#runtime = runtime;
+    this.traced = traced;
+    this.targets = shared.targets;
+  }
+
+  enter(key: string, unit: MapUnit, group: StructureMapGroup): void {
+    const record = this.#shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY;
+    const declaredContext = this.#shared.sourceType(unit, group.input[1] as StructureMapGroupInput);
+    this.#entries.set(
+      key,
+      this.group(unit, group, [
+        { mode: 'source', type: record, present: true },
+        { mode: 'source', type: declaredContext ?? this.#shared.context, present: true },
+        { mode: 'target', type: 'Bundle' },
+      ]),
+    );
+  }
+
+  group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction {
+    const key = [numberOf(this.#groupNumbers, group), ...types.map((t) => this.#typeKey(t))].join(' ');
+    const known = this.#functions.get(key);
+    if (known !== undefined) return known.self;
+    const self: GroupFunction = { name: this.#functionName(group.name), reads: [], calls: [] };
+    const compiled = { self, text: '' };
+    // Known before it is written, so that a group may call itself.
+    this.#functions.set(key, compiled);
+    this.reached.add(group);
+    compiled.text = new GroupEmitter(unit, group, this, self, Object.keys(this.#runtime.helpers)).emit(types);
+    return self;
+  }
+
+  #typeKey(type: ArgumentType): string {
+    if (type.mode === 'target') return type.type;
+    const kind = type.type.kind === 'object' || type.type.kind === 'list' ? `#${numberOf(this.#typeNumbers, type.type)}` : type.type.kind;
+    return type.present ? kind : `${kind}?`;
+  }
+
+  // '$' cannot stand in a name of FML, so that functions, tables and constants never meet a variable of a map.
+  #functionName(name: string): string {
+    const base = `$${name.replace(/[^A-Za-z0-9_]/g, '_')}`;
+    let candidate = base;
+    for (let i = 2; this.#names.has(candidate); i++) candidate = `${base}_${i}`;
+    this.#names.add(candidate);
+    return candidate;
+  }
+
+  constant(js: string): string {
+    let name = this.#constants.get(js);
+    if (name === undefined) {
+      name = `$constant${this.#constants.size + 1}`;
+      this.#constants.set(js, name);
+    }
+    return name;
+  }
+
+  find(unit: MapUnit, name: string) {
+    return this.#shared.find(unit, name);
+  }
+
+  sourceType(unit: MapUnit, input: StructureMapGroupInput) {
+    return this.#shared.sourceType(unit, input);
+  }
+
+  targetType(unit: MapUnit, input: StructureMapGroupInput) {
+    return this.#shared.targetType(unit, input);
+  }
+
+  table(unit: MapUnit, url: string) {
+    return this.#shared.table(unit, url);
+  }
+
+  source(): string {
+    const tables = this.#shared.tables.map((_, i) => `$table${i + 1}`);
+    return [
+      '"use strict";',
+      `const { ${Object.keys(this.#runtime.helpers).join(', ')} } = $helpers;`,
+      ...(tables.length > 0 ? [`const [${tables.join(', ')}] = $tables;`] : []),
+      ...[...this.#constants].map(([js, name]) => `const ${name} = ${js};`),
+      ...[...this.#functions.values()].map((f) => f.text),
+      `return { ${[...this.#entries].map(([key, self]) => `${quote(key)}: ${this.#entryText(self)}`).join(', ')} };`,
+    ].join('\n');
+  }
+
+  /** The traced variant carries the path of each source beside it. */
+  #entryText(self: GroupFunction): string {
+    return this.traced ? `(record, context, bundle) => ${self.name}(record, "", context, "%ctx", bundle)` : self.name;
+  }
+
+  link(): ReadonlyMap<string, EntryFunction> {
+    const make = new Function('$helpers', '$tables', this.source());
+    return new Map(Object.entries(make(this.#runtime.helpers, this.#shared.tables) as Record<string, EntryFunction>));
+  }
+
+  /** Follows the calls from each entry and collects the paths of the record that are read. */
+  reads(): ReadonlyMap<string, ReadTree> {
+    const result = new Map<string, ReadTree>();
+    for (const [key, entry] of this.#entries) {
+      const tree: MutableTree = { read: false, fields: new Map() };
+      const seen = new Set<string>();
+      const visit = (self: GroupFunction, bases: readonly (readonly string[] | undefined)[]): void => {
+        const mark = `${self.name} ${JSON.stringify(bases)}`;
+        if (seen.has(mark)) return;
+        seen.add(mark);
+        const absolute = (usage: { input: number; path: readonly string[] } | undefined) => {
+          const base = usage === undefined ? undefined : bases[usage.input];
+          return base === undefined || usage === undefined ? undefined : [...base, ...usage.path].slice(0, MAX_PATH);
+        };
+        for (const usage of self.reads) {
+          const path = absolute(usage);
+          if (path !== undefined) markRead(tree, path);
+        }
+        for (const call of self.calls) visit(call.callee, call.inputs.map(absolute));
+      };
+      visit(entry, [[], undefined, undefined]);
+      result.set(key, tree);
+    }
+    return result;
+  }
+}
+
+interface MutableTree {
+  read: boolean;
+  readonly fields: Map<string, MutableTree>;
+}
+
+function markRead(tree: MutableTree, path: readonly string[]): void {
+  let node = tree;
+  for (const name of path) {
+    let next = node.fields.get(name);
+    if (next === undefined) {
+      next = { read: false, fields: new Map() };
+      node.fields.set(name, next);
+    }
+    node = next;
+  }
+  node.read = true;
+}
+
+function numberOf<T>(numbers: Map<T, number>, key: T): number {
+  let number = numbers.get(key);
+  if (number === undefined) {
+    number = numbers.size + 1;
+    numbers.set(key, number);
+  }
+  return number;
+}
+
+/** Source code → target of a concept map; the text of the problem when a code is ambiguous. */
+function makeTable(map: ConceptMap): TranslateTable | string {
+  const table = new Map<string, { system?: string; code: string; display?: string }>();
+  for (const group of map.group ?? []) {
+    for (const element of group.element) {
+      const target = element.target?.find((t) => t.code !== undefined && KEEPS_MEANING.has(t.equivalence));
+      if (element.code === undefined || target?.code === undefined) continue;
+      const row = {
+        ...(group.target !== undefined && { system: group.target }),
+        code: target.code,
+        ...(target.display !== undefined && { display: target.display }),
+      };
+      const known = table.get(element.code);
+      if (known !== undefined && (known.code !== row.code || known.system !== row.system))
+        return `the concept map gives '${element.code}' two meanings`;
+      table.set(element.code, row);
+    }
+  }
+  return table;
+}

@@ -1,0 +1,1143 @@
+import type {
+  StructureMap,
+  StructureMapGroup,
+  StructureMapGroupInput,
+  StructureMapGroupRule,
+  StructureMapGroupRuleDependent,
+  StructureMapGroupRuleSource,
+  StructureMapGroupRuleTarget,
+  StructureMapGroupRuleTargetParameter,
+} from '@medplum/fhirtypes';
+import { AUTO_VARIABLE, mapError, type Part, type Position, type Positions } from '../fml/index.ts';
+import { parseExpression, placeIn } from './expression.ts';
+import { type Emitted, ExpressionEmitter, emittedOf, unknownField } from './expression-emitter.ts';
+import { ANY, isForbiddenName, type SourceType } from './source-types.ts';
+import { FORMS, jsonKind, type TargetElement, type TargetTypes } from './target-types.ts';
+import {
+  asSource,
+  property,
+  quote,
+  type Scope,
+  type SourceVariable,
+  subfield,
+  type TargetVariable,
+  typeOfKind,
+  type Usage,
+  type ValueVariable,
+  type Variable,
+} from './variables.ts';
+
+/** One map of the set, with the name that messages call it by. */
+export interface MapUnit {
+  readonly name: string;
+  readonly map: StructureMap;
+  readonly positions: Positions;
+}
+
+/** Type of one argument of a group: what decides which JavaScript function is made for it. */
+export type ArgumentType =
+  | { readonly mode: 'source'; readonly type: SourceType; readonly present: boolean }
+  | { readonly mode: 'target'; readonly type: string };
+
+/** What the emitter asks of the compiler that drives it. */
+export interface Linker {
+  readonly targets: TargetTypes;
+  readonly traced: boolean;
+  /** The function for a group called with these types; compiled on first demand. */
+  group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction;
+  /** The group that a name means in a map: its own, or of a map it imports. */
+  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: string };
+  /** Declared type of a source input; undefined when the map does not declare one. */
+  sourceType(unit: MapUnit, input: StructureMapGroupInput): SourceType | undefined;
+  targetType(unit: MapUnit, input: StructureMapGroupInput): string | undefined;
+  /** Name of the constant that holds a concept map's table, or a problem. */
+  table(unit: MapUnit, url: string): { name: string } | { problem: string };
+  constant(js: string): string;
+}
+
+/** What a compiled group reads of its inputs, and where it passes them on. */
+export interface GroupFunction {
+  readonly name: string;
+  readonly reads: Usage[];
+  readonly calls: { readonly callee: GroupFunction; readonly inputs: readonly (Usage | undefined)[] }[];
+}
+
+/** A value about to be written. */
+interface Value {
+  readonly js: string;
+  readonly kind: 'string' | 'integer' | 'number' | 'boolean' | 'any';
+  readonly clean: boolean;
+  readonly present: boolean;
+  readonly field: string;
+  readonly literal?: string | number | boolean;
+}
+
+/** An element about to be written: the object and the name of its element. */
+interface Place {
+  readonly owner: TargetVariable;
+  readonly last: string;
+}
+
+/** A complex value that a transform builds from parts. */
+interface Parts {
+  readonly type: string;
+  /** JavaScript of the object when all optional parts are there; made by `build`. */
+  readonly required: readonly Value[];
+  build(): string;
+  readonly field: string;
+}
+
+const READERS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'number',
+  integer: 'integer',
+  boolean: 'boolean',
+  object: 'object',
+  any: 'any',
+};
+const LIST_MODES: Readonly<Record<string, string>> = {
+  first: '.slice(0, 1)',
+  last: '.slice(-1)',
+  not_first: '.slice(1)',
+  not_last: '.slice(0, -1)',
+};
+const REFUSED_TRANSFORMS: Readonly<Record<string, string>> = {
+  uuid: 'ids come from roles: write role:… into entry.fullUrl and into references',
+  pointer: "is not covered: refer to the role with 'role:…'",
+  dateOp: 'is not covered: the specification does not say what it does',
+  escape: 'is not covered',
+};
+const RESERVED = new Set(
+  (
+    'break case catch class const continue debugger default delete do else enum export extends false finally for function if implements import in ' +
+    'instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with ' +
+    'yield await arguments eval undefined NaN Infinity Object Array Number String JSON Map Set RegExp it order part'
+  ).split(' '),
+);
+
+/** Writes one group as one JavaScript function. */
+export class GroupEmitter {
+  readonly #unit: MapUnit;
+  readonly #group: StructureMapGroup;
+  readonly #linker: Linker;
+  readonly #self: GroupFunction;
+  readonly #lines: string[] = [];
+  readonly #names: Set<string>;
+  #indent = 1;
+  #depth = 0;
+  #rule = '';
+  #ruleField = '""';
+
+  constructor(unit: MapUnit, group: StructureMapGroup, linker: Linker, self: GroupFunction, reserved: Iterable<string>) {
+    this.#unit = unit;
+    this.#group = group;
+    this.#linker = linker;
+    this.#self = self;
+    this.#names = new Set([...RESERVED, ...reserved]);
+  }
+
+  emit(types: readonly ArgumentType[]): string {
+    const { group } = this;
+    if (group.extends !== undefined) this.#fail(group, "'extends' is not covered: call the group with then");
+    if (group.typeMode !== undefined && group.typeMode !== 'none')
+      this.#fail(group, 'groups chosen by type (<<types>>, <<type+>>) are not covered');
+    const scope = new Map<string, Variable>();
+    const parameters: string[] = [];
+    group.input.forEach((input, i) => {
+      const type = types[i] as ArgumentType;
+      if (scope.has(input.name)) this.#fail(input, `the input '${input.name}' is named twice`);
+      if (input.name === 'true' || input.name === 'false') this.#fail(input, `an input cannot be named '${input.name}'`);
+      const js = this.#fresh(input.name);
+      parameters.push(js);
+      if (type.mode === 'target') {
+        scope.set(input.name, { kind: 'target', js, type: type.type, depth: -1, sure: true });
+        return;
+      }
+      let field = '""';
+      if (this.#linker.traced) {
+        field = this.#fresh(`${input.name}_at`);
+        parameters.push(field);
+      }
+      scope.set(input.name, { kind: 'source', js, type: type.type, present: type.present, field, usage: { input: i, path: [] } });
+    });
+    for (const rule of group.rule) this.#emitRule(rule, scope);
+    return [`function ${this.#self.name}(${parameters.join(', ')}) {`, ...this.#lines, '}'].join('\n');
+  }
+
+  get group(): StructureMapGroup {
+    return this.#group;
+  }
+
+  // ---- writing
+
+  #line(text: string): void {
+    this.#lines.push('  '.repeat(this.#indent) + text);
+  }
+
+  #open(text: string, conditional: boolean): void {
+    this.#line(text);
+    this.#indent++;
+    if (conditional) this.#depth++;
+  }
+
+  #close(conditional: boolean): void {
+    this.#indent--;
+    if (conditional) this.#depth--;
+    this.#line('}');
+  }
+
+  #fresh(name: string): string {
+    const base = name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_');
+    let candidate = base;
+    for (let i = 2; this.#names.has(candidate); i++) candidate = `${base}_${i}`;
+    this.#names.add(candidate);
+    return candidate;
+  }
+
+  #fail(node: object, problem: string, part: Part = 'node'): never {
+    const position = this.#unit.positions.of(node, part);
+    throw mapError(
+      this.#unit.name,
+      position,
+      position.line > 0 ? problem : `group '${this.#group.name}', rule '${this.#rule}': ${problem}`,
+    );
+  }
+
+  #expression(text: string, position: Position, scope: Scope, self: SourceVariable | undefined) {
+    const { name } = this.#unit;
+    const tree = parseExpression(text, name, position);
+    const where = position.line > 0 ? '' : `group '${this.#group.name}', rule '${this.#rule}': `;
+    const emitter = new ExpressionEmitter({
+      scope,
+      ...(self !== undefined && { self }),
+      fail: (at, problem) => {
+        throw mapError(name, placeIn(text, position, at), where + problem);
+      },
+      use: (usage) => this.#use(usage),
+      constant: (js) => this.#linker.constant(js),
+    });
+    return { tree, emitter };
+  }
+
+  #use(usage: Usage | undefined): void {
+    if (usage !== undefined && usage.path.length > 0) this.#self.reads.push(usage);
+  }
+
+  /** `, "field"` for a reader in the traced variant; the fast one reports no places, because it is run again to find them. */
+  #at(field: string): string {
+    return this.#linker.traced ? `, ${field}` : '';
+  }
+
+  // ---- rules
+
+  #emitRule(rule: StructureMapGroupRule, outer: Scope): void {
+    const scope = new Map(outer);
+    const before = { rule: this.#rule, field: this.#ruleField };
+    this.#rule = rule.name;
+    const position = this.#unit.positions.of(rule);
+    this.#line(`// ${oneLine(rule.name)}${position.line > 0 ? ` (${oneLine(this.#unit.name)}:${position.line})` : ''}`);
+    if (rule.source.length === 0) this.#fail(rule, 'the rule has no source');
+    const closers: boolean[] = [];
+    for (const source of rule.source) this.#emitSource(source, scope, closers);
+    // A rule without a condition of its own still gets a block: names end with it.
+    if (closers.length === 0 && (rule.target ?? []).some((t) => t.variable !== undefined)) {
+      this.#open('{', false);
+      closers.push(false);
+    }
+    const created: (() => void)[] = [];
+    if (!this.#emitSimple(rule, scope)) for (const target of rule.target ?? []) this.#emitTarget(target, scope, created);
+    for (const nested of rule.rule ?? []) this.#emitRule(nested, scope);
+    this.#rule = rule.name;
+    for (const dependent of rule.dependent ?? []) this.#emitDependent(dependent, scope);
+    for (const finish of created.reverse()) finish();
+    for (const conditional of closers.reverse()) this.#close(conditional);
+    this.#rule = before.rule;
+    this.#ruleField = before.field;
+  }
+
+  #sourceVariable(name: string, scope: Scope, node: object): SourceVariable {
+    const variable = scope.get(name);
+    if (variable === undefined) this.#fail(node, `there is no variable '${name}' here`);
+    if (variable.kind === 'target') this.#fail(node, `'${name}' belongs to the target: a source cannot read it`);
+    return asSource(variable);
+  }
+
+  #emitSource(source: StructureMapGroupRuleSource, scope: Map<string, Variable>, closers: boolean[]): void {
+    if (source.type !== undefined) this.#fail(source, "a type filter (': Type') on a source is not covered");
+    if (source.min !== undefined || source.max !== undefined)
+      this.#fail(source, 'a cardinality on a source is not covered: the contract checks it');
+    if (source.logMessage !== undefined) this.#fail(source, "'log' is not covered: a map is pure");
+    const base = this.#sourceVariable(source.context, scope, source);
+    const defaultValue = defaultOf(source);
+    if (source.element === undefined) {
+      if (defaultValue !== undefined) this.#fail(source, 'a default needs an element');
+      if (source.listMode !== undefined) this.#fail(source, 'a list mode needs an element', 'listMode');
+      const item = { ...base, present: true };
+      this.#conditional(base.present ? [] : [`${base.js} !== undefined`], source, item, scope, closers);
+      if (source.variable !== undefined) scope.set(source.variable, item);
+      else if (!base.present) scope.set(source.context, item);
+      return;
+    }
+    let owner = base;
+    if (!base.present) {
+      this.#open(`if (${base.js} !== undefined) {`, true);
+      closers.push(true);
+      owner = { ...base, present: true };
+    }
+    const steps = source.element.split('.');
+    steps.forEach((name, i) => {
+      const isLast = i === steps.length - 1;
+      const raw = this.#step(owner, name, source);
+      if (!isLast) {
+        owner = this.#intermediate(raw, name, closers);
+        return;
+      }
+      this.#final(raw, source, defaultValue, scope, closers);
+    });
+  }
+
+  /** One field of a source value, unread: its JavaScript is the raw value. */
+  #step(owner: SourceVariable, name: string, source: StructureMapGroupRuleSource): SourceVariable {
+    if (isForbiddenName(name)) this.#fail(source, `'${name}' cannot be the name of a field`, 'element');
+    let type: SourceType = ANY;
+    let js: string;
+    if (owner.type.kind === 'object') {
+      const found = owner.type.field(name);
+      if (found === undefined) this.#fail(source, unknownField(owner.type, name), 'element');
+      type = found;
+      js = property(owner.js, name, !owner.present);
+    } else if (owner.type.kind === 'any') js = property(`fields(${owner.js})`, name, true);
+    else this.#fail(source, `a ${owner.type.kind} has no field '${name}'`, 'element');
+    return {
+      kind: 'source',
+      js,
+      type,
+      present: false,
+      field: this.#linker.traced ? subfield(owner.field, name) : '""',
+      ...(owner.usage !== undefined && { usage: { input: owner.usage.input, path: [...owner.usage.path, name] } }),
+    };
+  }
+
+  #intermediate(raw: SourceVariable, name: string, closers: boolean[]): SourceVariable {
+    if (raw.type.kind === 'object') return { ...raw, js: `object(${raw.js}${this.#at(raw.field)})` };
+    const items = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    const item = this.#loop(raw, name, closers);
+    const js = this.#fresh(name);
+    this.#line(`const ${js} = object(${item.js}${this.#at(item.field)});`);
+    this.#open(`if (${js} !== undefined) {`, true);
+    closers.push(true);
+    return { ...item, js, type: items, present: true };
+  }
+
+  /** Opens a loop over a list, or over a value that may be one. */
+  #loop(raw: SourceVariable, name: string, closers: boolean[]): SourceVariable {
+    const js = this.#fresh(`${name}_item`);
+    closers.push(true);
+    if (!this.#linker.traced) {
+      this.#open(`for (const ${js} of list(${raw.js})) {`, true);
+      return { ...raw, js };
+    }
+    const field = this.#fresh(`${name}_at`);
+    this.#open(`for (const [${js}, ${field}] of entries(${raw.js}, ${raw.field})) {`, true);
+    return { ...raw, js, field };
+  }
+
+  #final(
+    raw: SourceVariable,
+    source: StructureMapGroupRuleSource,
+    fallback: Value | undefined,
+    scope: Map<string, Variable>,
+    closers: boolean[],
+  ): void {
+    this.#use(raw.usage);
+    const many = raw.type.kind === 'list' || raw.type.kind === 'any';
+    const itemType = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    if (itemType.kind === 'list') this.#fail(source, 'a list of lists is not covered', 'element');
+    const reader = READERS[itemType.kind] as string;
+    if (fallback !== undefined && itemType.kind !== 'any' && !accepts(itemType.kind, fallback.kind)) {
+      this.#fail(source, `the default is a ${fallback.kind}, the field a ${itemType.kind}`);
+    }
+    const name = source.variable ?? (source.element as string).split('.').at(-1) ?? 'item';
+    const js = this.#fresh(name);
+    const item: SourceVariable = { ...raw, js, type: itemType, present: true };
+    const orDefault = fallback === undefined ? '' : ` ?? ${fallback.js}`;
+    if (!many) {
+      if (source.listMode === 'not_first' || source.listMode === 'not_last') {
+        this.#fail(source, `'${source.listMode}' of a single value is never there`, 'listMode');
+      }
+      this.#line(`const ${js} = ${reader}(${raw.js}${this.#at(raw.field)})${orDefault};`);
+      this.#conditional(fallback === undefined ? [`${js} !== undefined`] : [], source, item, scope, closers);
+    } else if (source.listMode === undefined && fallback === undefined) {
+      const element = this.#loop(raw, name, closers);
+      this.#line(`const ${js} = ${reader}(${element.js}${this.#at(element.field)});`);
+      const bound = { ...item, field: element.field };
+      this.#conditional([`${js} !== undefined`], source, bound, scope, closers);
+      this.#bind(source, bound, scope);
+      return;
+    } else {
+      // R4 and HL7's implementation: default, then where and check on every item, then the list mode over what is left.
+      const items = this.#fresh(`${name}_items`);
+      this.#line(`let ${items} = values(${raw.js}, ${reader}, ${raw.field});`);
+      if (fallback !== undefined) this.#line(`if (${items}.length === 0) ${items} = [${fallback.js}];`);
+      let condition = source.condition;
+      if (source.listMode !== undefined) {
+        if (source.check !== undefined) this.#fail(source, 'check together with a list mode is not covered', 'check');
+        if (condition !== undefined) {
+          const { tree, emitter } = this.#expression(condition, this.#unit.positions.of(source, 'condition'), scope, { ...item, js: 'it' });
+          this.#line(`${items} = ${items}.filter((it) => ${emitter.test(tree)});`);
+          condition = undefined;
+        }
+        if (source.listMode === 'only_one') this.#line(`${items} = onlyOne(${items}, ${raw.field});`);
+        else this.#line(`${items} = ${items}${LIST_MODES[source.listMode]};`);
+      }
+      this.#open(`for (const ${js} of ${items}) {`, true);
+      closers.push(true);
+      const { condition: _, ...rest } = source;
+      this.#conditional([], { ...rest, ...(condition !== undefined && { condition }) }, item, scope, closers, source);
+    }
+    this.#bind(source, item, scope);
+  }
+
+  #bind(source: StructureMapGroupRuleSource, item: SourceVariable, scope: Map<string, Variable>): void {
+    if (this.#linker.traced) this.#ruleField = item.field;
+    if (source.variable !== undefined) scope.set(source.variable, item);
+  }
+
+  /** `if (present && where)`, then `check`. */
+  #conditional(
+    conditions: readonly string[],
+    source: StructureMapGroupRuleSource,
+    item: SourceVariable,
+    scope: Scope,
+    closers: boolean[],
+    placed: object = source,
+  ): void {
+    const all = [...conditions];
+    if (source.condition !== undefined) {
+      const { tree, emitter } = this.#expression(source.condition, this.#unit.positions.of(placed, 'condition'), scope, item);
+      all.push(emitter.test(tree));
+    }
+    if (all.length > 0) {
+      this.#open(`if (${all.join(' && ')}) {`, true);
+      closers.push(true);
+    }
+    if (source.check === undefined) return;
+    const { tree, emitter } = this.#expression(source.check, this.#unit.positions.of(placed, 'check'), scope, item);
+    this.#line(`if (!(${emitter.test(tree)})) checkFailed(${this.#linker.traced ? item.field : '""'}, ${quote(this.#ruleName())});`);
+    this.#open('else {', true);
+    closers.push(true);
+  }
+
+  #ruleName(): string {
+    return `${this.#unit.name}#${this.#group.name}/${this.#rule}`;
+  }
+
+  /** `src.a -> tgt.b` of a primitive is a copy. */
+  #emitSimple(rule: StructureMapGroupRule, scope: Scope): boolean {
+    const [target] = rule.target ?? [];
+    const isSimple =
+      target !== undefined &&
+      rule.target?.length === 1 &&
+      target.variable === AUTO_VARIABLE &&
+      target.transform === 'create' &&
+      (target.parameter ?? []).length === 0 &&
+      rule.source[0]?.variable === AUTO_VARIABLE;
+    if (!isSimple) return false;
+    const source = scope.get(AUTO_VARIABLE) as SourceVariable;
+    if (source.type.kind === 'object')
+      this.#fail(target, 'an object is not copied as a whole: name what becomes of its fields with then { … }');
+    const place = this.#owner(target, scope, []);
+    this.#writeValue(place, target, this.#valueOf(emittedOf(source)), undefined, scope);
+    return true;
+  }
+
+  // ---- targets
+
+  #targetVariable(name: string, scope: Scope, node: object): TargetVariable {
+    const variable = scope.get(name);
+    if (variable === undefined) this.#fail(node, `there is no variable '${name}' here`);
+    if (variable.kind !== 'target') this.#fail(node, `'${name}' is not an object of the target`);
+    return variable;
+  }
+
+  /** The object that the last element of `tgt.a.b` belongs to; those between are made when they are missing. */
+  #owner(target: StructureMapGroupRuleTarget, scope: Scope, created: (() => void)[]): Place {
+    let owner = this.#targetVariable(target.context ?? '', scope, target);
+    const steps = (target.element ?? '').split('.');
+    for (const name of steps.slice(0, -1)) {
+      const element = this.#resolve(owner, name, undefined, target);
+      if (element.array)
+        this.#fail(target, `'${name}' repeats: make one with '${target.context}.${name} as variable' and write into it`, 'element');
+      owner = this.#getOrCreate(owner, element, name, created);
+    }
+    return { owner, last: steps.at(-1) as string };
+  }
+
+  #resolve(owner: TargetVariable, name: string, wanted: string | ((code: string) => boolean) | undefined, node: object): TargetElement {
+    const resolved = this.#linker.targets.resolve(owner.type, name, wanted);
+    if ('problem' in resolved) this.#fail(node, resolved.problem, 'element');
+    if (name === 'id' && this.#linker.targets.isResource(owner.type)) {
+      this.#fail(node, 'ids come from roles: write role:… into entry.fullUrl', 'element');
+    }
+    if (name === 'resourceType') this.#fail(node, 'the type of a resource is given by create(…)', 'element');
+    return resolved;
+  }
+
+  #getOrCreate(owner: TargetVariable, element: TargetElement, name: string, created: (() => void)[]): TargetVariable {
+    const js = this.#fresh(name);
+    this.#line(`const ${js} = (${property(owner.js, element.name)} ??= {});`);
+    this.#attach(owner.js, element, js);
+    const made: TargetVariable = { kind: 'target', js, type: element.type, depth: this.#depth, sure: false };
+    created.push(() => this.#finish(owner, element, made));
+    return made;
+  }
+
+  /** At the end of the rule that made an object: without content it is taken out again. */
+  #finish(owner: TargetVariable, element: TargetElement, made: TargetVariable): void {
+    if (made.sure) {
+      if (owner.depth === made.depth) owner.sure = true;
+      return;
+    }
+    if (element.array) this.#line(`if (isEmpty(${made.js})) remove(${owner.js}, ${quote(element.name)}, ${made.js});`);
+    else this.#line(`if (isEmpty(${made.js})) delete ${property(owner.js, element.name)};`);
+  }
+
+  #attach(parent: string, element: TargetElement, child: string): void {
+    if (!this.#linker.traced) return;
+    this.#line(`attach(${parent}, ${quote(element.name)}, ${child}, ${element.array});`);
+  }
+
+  #emitTarget(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
+    if (target.listMode !== undefined && target.listMode.length > 0) {
+      this.#fail(
+        target,
+        `the list mode '${target.listMode[0]}' of a target is not covered: an assignment to a repeating element appends`,
+        'listMode',
+      );
+    }
+    if (target.variable === 'true' || target.variable === 'false') this.#fail(target, `a variable cannot be named '${target.variable}'`);
+    const { transform } = target;
+    const refused = transform === undefined ? undefined : REFUSED_TRANSFORMS[transform];
+    if (refused !== undefined) this.#fail(target, `${transform}(): ${refused}`, 'transform');
+    if (target.context === undefined) {
+      if (target.variable === undefined) this.#fail(target, 'a target without an element needs a variable (as …)');
+      const value = this.#value(target, scope);
+      this.#bindValue(target.variable, this.#coerce(value, typeName(value), target), typeName(value), scope);
+      return;
+    }
+    if (target.element === undefined) {
+      // `src -> tgt then Group(src, tgt)` names the target without touching it.
+      if (transform !== undefined) this.#fail(target, 'a value needs an element to go to');
+      const named = this.#targetVariable(target.context, scope, target);
+      if (target.variable !== undefined) scope.set(target.variable, named);
+      return;
+    }
+    const place = this.#owner(target, scope, created);
+    if (transform === undefined || transform === 'create') this.#create(place, target, scope, created);
+    else if (transform === 'reference') this.#reference(place, target, scope);
+    else {
+      const parts = this.#complex(target, scope);
+      if (parts !== undefined) this.#writeComplex(place, target, parts, scope, created);
+      else this.#writeValue(place, target, this.#value(target, scope), castType(target), scope);
+    }
+  }
+
+  #create({ owner, last }: Place, target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
+    const parameters = target.parameter ?? [];
+    let wanted: string | undefined;
+    if (parameters.length > 0) {
+      wanted = parameters[0]?.valueString;
+      if (wanted === undefined || parameters.length > 1)
+        this.#fail(target, "create takes one type in quotes: create('Quantity')", 'transform');
+    }
+    const element = this.#resolve(owner, last, wanted, target);
+    if (jsonKind(element.type) !== undefined) this.#fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
+    if (target.variable === undefined && (wanted === undefined || !this.#linker.targets.isResource(element.type))) {
+      this.#fail(target, 'an object without a variable stays empty: write … as variable');
+    }
+    if (wanted === undefined && target.transform === undefined && !element.array) {
+      scope.set(target.variable as string, this.#getOrCreate(owner, element, target.variable as string, created));
+      return;
+    }
+    const name = this.#fresh(target.variable ?? last);
+    const isResource = this.#linker.targets.isResource(element.type);
+    const inEntry = owner.type === 'Bundle.entry' && last === 'resource';
+    this.#line(`const ${name} = ${isResource ? `{ resourceType: ${quote(element.type)}${inEntry ? ', id: ""' : ''} }` : '{}'};`);
+    if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${name});`);
+    else this.#line(`${property(owner.js, element.name)} = ${name};`);
+    this.#attach(owner.js, element, name);
+    const made: TargetVariable = { kind: 'target', js: name, type: element.type, depth: this.#depth, sure: false };
+    created.push(() => this.#finish(owner, element, made));
+    if (target.variable !== undefined) scope.set(target.variable, made);
+  }
+
+  /** `reference(resource)`: a text for Reference.reference, known only after all roles have ids. */
+  #reference({ owner, last }: Place, target: StructureMapGroupRuleTarget, scope: Scope): void {
+    const [parameter, ...more] = target.parameter ?? [];
+    if (parameter?.valueId === undefined || more.length > 0) this.#fail(target, 'reference takes one resource of the target', 'transform');
+    const resource = this.#targetVariable(parameter.valueId, scope, parameter);
+    if (!this.#linker.targets.isResource(resource.type)) this.#fail(parameter, `'${parameter.valueId}' is not a resource`);
+    if (owner.type !== 'Reference' || last !== 'reference') {
+      this.#fail(target, 'reference(…) is a text for Reference.reference: make the Reference with … as variable', 'element');
+    }
+    if (target.variable !== undefined)
+      this.#fail(target, 'the text of reference(…) is not known before the map has run: it cannot be a variable');
+    this.#line(`linkTo(${owner.js}, ${resource.js});`);
+    this.#wrote(owner, 'reference', false, this.#ruleField);
+    if (owner.depth === this.#depth) owner.sure = true;
+  }
+
+  #wrote(owner: TargetVariable, name: string, array: boolean, field: string): void {
+    if (this.#linker.traced) this.#line(`wrote(${owner.js}, ${quote(name)}, ${field}, ${quote(this.#ruleName())}, ${array});`);
+  }
+
+  #bindValue(variable: string, value: Value, type: string, scope: Map<string, Variable>): ValueVariable {
+    const js = this.#fresh(variable);
+    this.#line(`const ${js} = ${value.js};`);
+    const bound: ValueVariable = { kind: 'value', js, type, present: value.present, field: value.field };
+    scope.set(variable, bound);
+    return bound;
+  }
+
+  #writeValue(
+    { owner, last }: Place,
+    target: StructureMapGroupRuleTarget,
+    value: Value,
+    as: string | undefined,
+    scope: Scope | Map<string, Variable>,
+  ): void {
+    const element = this.#elementFor({ owner, last }, target, value, as);
+    const written = this.#coerce(value, element.type, target);
+    const isLink = owner.type === 'Reference' && element.name === 'reference';
+    const assign = (js: string) => {
+      if (isLink) return `link(${owner.js}, ${js});`;
+      return element.array ? `(${property(owner.js, element.name)} ??= []).push(${js});` : `${property(owner.js, element.name)} = ${js};`;
+    };
+    let js = written.js;
+    if (target.variable !== undefined && target.variable !== AUTO_VARIABLE) {
+      js = this.#bindValue(target.variable, written, element.type, scope as Map<string, Variable>).js;
+    } else if (!written.present && !/^\w+$/.test(js)) {
+      js = this.#fresh(element.name);
+      this.#line(`const ${js} = ${written.js};`);
+    }
+    if (written.present) {
+      this.#line(assign(js));
+      if (owner.depth === this.#depth) owner.sure = true;
+      this.#wrote(owner, element.name, element.array, written.field);
+    } else if (!this.#linker.traced) this.#line(`if (${js} !== undefined) ${assign(js)}`);
+    else {
+      this.#open(`if (${js} !== undefined) {`, true);
+      this.#line(assign(js));
+      this.#wrote(owner, element.name, element.array, written.field);
+      this.#close(true);
+    }
+  }
+
+  /** Which element a primitive goes to: for a choice, its type must be plain. */
+  #elementFor({ owner, last }: Place, target: StructureMapGroupRuleTarget, value: Value, as: string | undefined): TargetElement {
+    const plain = this.#linker.targets.element(owner.type, last);
+    if (plain?.choice !== true) {
+      const element = this.#resolve(owner, last, undefined, target);
+      if (jsonKind(element.type) === undefined) {
+        this.#fail(target, `${owner.type}.${last} is a ${element.type}: make it with create, cc, c, qty … and write into it`, 'transform');
+      }
+      return element;
+    }
+    if (as !== undefined) return this.#resolve(owner, last, as, target);
+    if (value.literal !== undefined) {
+      // The literal's own FHIRPath type decides, as in the specification; a text is a string and never a date.
+      return this.#resolve(owner, last, value.kind === 'number' ? 'decimal' : value.kind, target);
+    }
+    return this.#resolve(owner, last, (code) => value.kind !== 'any' && jsonKind(code) === value.kind, target);
+  }
+
+  /** Makes a value fit a primitive: refused when compiling if types are known, else guarded. */
+  #coerce(value: Value, primitive: string, node: object): Value {
+    const wanted = jsonKind(primitive) as Exclude<Value['kind'], 'any'>;
+    if (value.kind !== 'any' && !accepts(wanted, value.kind)) {
+      const article = (kind: string) => (kind === 'integer' ? 'an integer' : `a ${kind}`);
+      this.#fail(node, `${article(value.kind)} does not fit ${primitive}: write cast(…, '${primitive}')`, 'transform');
+    }
+    if (value.literal !== undefined) {
+      const form = FORMS[primitive];
+      if (typeof value.literal === 'string' && form !== undefined && !form.test(value.literal)) {
+        this.#fail(node, `${quote(value.literal)} is not a ${primitive}`, 'transform');
+      }
+      const least = primitive === 'positiveInt' ? 1 : primitive === 'unsignedInt' ? 0 : Number.NEGATIVE_INFINITY;
+      if (typeof value.literal === 'number' && value.literal < least)
+        this.#fail(node, `${value.literal} is not a ${primitive}`, 'transform');
+      return value;
+    }
+    const bounded = primitive === 'positiveInt' ? 'positive' : primitive === 'unsignedInt' ? 'natural' : undefined;
+    if (value.clean && value.kind !== 'any' && bounded === undefined) return value;
+    return {
+      ...value,
+      js: `${bounded ?? READERS[wanted]}(${value.js}${this.#at(value.field)})`,
+      kind: wanted,
+      clean: true,
+      present: false,
+    };
+  }
+
+  // ---- values
+
+  #parameter(parameter: StructureMapGroupRuleTargetParameter, scope: Scope): Value {
+    const literal = parameter.valueString ?? parameter.valueInteger ?? parameter.valueDecimal ?? parameter.valueBoolean;
+    if (literal !== undefined) {
+      if (literal === '') this.#fail(parameter, 'an empty text is no value');
+      return literalValue(literal, this.#ruleField);
+    }
+    if (parameter.valueId === undefined) this.#fail(parameter, 'a parameter is a literal or a variable');
+    const [name, ...path] = parameter.valueId.split('.') as [string, ...string[]];
+    const variable = scope.get(name);
+    if (variable === undefined) this.#fail(parameter, `there is no variable '${name}' here`);
+    if (variable.kind === 'target') this.#fail(parameter, `'${name}' belongs to the target and cannot be read`);
+    let emitted = emittedOf(asSource(variable));
+    const position = this.#unit.positions.of(parameter);
+    if (path.length > 0) {
+      const { tree, emitter } = this.#expression(`%${parameter.valueId}`, { ...position, column: position.column - 1 }, scope, undefined);
+      emitted = emitter.value(tree);
+      if (emitted.type.kind === 'list') this.#fail(parameter, `'${parameter.valueId}' repeats: iterate over it in the source of a rule`);
+    }
+    if (emitted.type.kind === 'object') this.#fail(parameter, `'${parameter.valueId}' is an object, not a value`);
+    this.#use(emitted.usage);
+    return this.#valueOf(emitted);
+  }
+
+  #valueOf(emitted: Emitted): Value {
+    const { kind } = emitted.type;
+    return {
+      js: emitted.js,
+      kind: kind === 'list' || kind === 'object' ? 'any' : kind,
+      clean: emitted.clean,
+      present: emitted.present,
+      field: emitted.field ?? this.#ruleField,
+      ...(emitted.literal !== undefined && { literal: emitted.literal }),
+    };
+  }
+
+  /** A clean text (or other primitive) from a parameter; a number becomes text where `toText` asks for it. */
+  #clean(parameter: StructureMapGroupRuleTargetParameter, primitive: string, scope: Scope, toText = false): Value {
+    const value = this.#parameter(parameter, scope);
+    if (toText && value.literal !== undefined && typeof value.literal !== 'string') return literalValue(String(value.literal), value.field);
+    if (toText && value.kind !== 'string' && value.kind !== 'any') {
+      return {
+        ...value,
+        js: `cast(${value.js}, "string"${this.#at(value.field)})`,
+        kind: 'string',
+        clean: true,
+        present: value.present && value.clean,
+      };
+    }
+    return this.#named(this.#coerce(value, primitive, parameter), primitive);
+  }
+
+  /** Gives a longer expression a name, so that it is evaluated once. */
+  #named(value: Value, hint: string): Value {
+    if (value.literal !== undefined || /^\w+$/.test(value.js)) return value;
+    const js = this.#fresh(hint);
+    this.#line(`const ${js} = ${value.js};`);
+    return { ...value, js };
+  }
+
+  #value(target: StructureMapGroupRuleTarget, scope: Scope): Value {
+    const parameters = target.parameter ?? [];
+    const first = parameters[0];
+    const arity = (least: number, most: number) => {
+      if (parameters.length < least || parameters.length > most) {
+        const range = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`;
+        this.#fail(target, `${target.transform} takes ${range} parameters`, 'transform');
+      }
+      return first as StructureMapGroupRuleTargetParameter;
+    };
+    switch (target.transform) {
+      case 'copy':
+        return this.#parameter(arity(1, 1), scope);
+      case 'append': {
+        arity(2, Number.POSITIVE_INFINITY);
+        const parts = parameters.map((p) => this.#clean(p, 'string', scope, true));
+        const missing = parts.filter((p) => !p.present).map((p) => `${p.js} === undefined`);
+        const joined = parts.map((p) => p.js).join(' + ');
+        return {
+          js: missing.length === 0 ? joined : `(${missing.join(' || ')} ? undefined : ${joined})`,
+          kind: 'string',
+          clean: true,
+          present: missing.length === 0,
+          field: parts.find((p) => p.literal === undefined)?.field ?? this.#ruleField,
+        };
+      }
+      case 'truncate': {
+        const text = this.#clean(arity(2, 2), 'string', scope);
+        const length = parameters[1]?.valueInteger;
+        if (length === undefined || length < 1) this.#fail(target, 'truncate takes a text and a length of at least 1', 'transform');
+        const js = text.present
+          ? `truncate(${text.js}, ${length})`
+          : `(${text.js} === undefined ? undefined : truncate(${text.js}, ${length}))`;
+        return { js, kind: 'string', clean: true, present: false, field: text.field };
+      }
+      case 'cast':
+        return this.#cast(arity(2, 2), target, scope);
+      case 'evaluate':
+        return this.#evaluate(target, scope);
+      case 'translate':
+        return this.#translate(target, scope).value;
+      default:
+        return this.#fail(target, `the transform '${target.transform}' is not covered here`, 'transform');
+    }
+  }
+
+  #cast(source: StructureMapGroupRuleTargetParameter, target: StructureMapGroupRuleTarget, scope: Scope): Value {
+    const type = castType(target);
+    const kind = type === undefined ? undefined : jsonKind(type);
+    if (type === undefined || kind === undefined)
+      this.#fail(target, "cast takes a value and a primitive type in quotes: cast(x, 'date')", 'transform');
+    const value = this.#parameter(source, scope);
+    const { js, field } = value;
+    const at = this.#at(field);
+    const result = (code: string, present = false): Value => ({ js: code, kind, clean: true, present, field });
+    if (kind === 'integer') return value.kind === 'integer' && value.clean ? value : result(`toInteger(${js}${at})`);
+    if (kind === 'number') return value.kind === 'number' && value.clean ? value : result(`toDecimal(${js}${at})`);
+    if (kind === 'boolean') return value.kind === 'boolean' && value.clean ? value : result(`toBoolean(${js}${at})`);
+    if (type === 'date' || type === 'dateTime' || type === 'instant' || type === 'time') {
+      if (value.kind !== 'string' && value.kind !== 'any') this.#fail(source, `a ${value.kind} cannot become a ${type}`);
+      const form = this.#linker.constant(String(FORMS[type]));
+      return result(`toTime(${js}, ${form}, ${quote(type)}${at})`);
+    }
+    if (value.kind === 'string' && value.clean) return value;
+    return result(`cast(${js}, ${quote(type === 'string' ? 'string' : type)}${at})`, value.present && value.clean && value.kind !== 'any');
+  }
+
+  #evaluate(target: StructureMapGroupRuleTarget, scope: Scope): Value {
+    const parameters = target.parameter ?? [];
+    const expression = parameters.at(-1);
+    if (expression?.valueString === undefined || parameters.length > 2) {
+      this.#fail(target, 'evaluate takes (expression), or a variable and (expression)', 'transform');
+    }
+    let self: SourceVariable | undefined;
+    if (parameters.length === 2) {
+      const first = parameters[0] as StructureMapGroupRuleTargetParameter;
+      if (first.valueId === undefined) this.#fail(first, 'the first parameter of evaluate is a variable');
+      self = this.#sourceVariable(first.valueId, scope, first);
+    }
+    const { tree, emitter } = this.#expression(expression.valueString, this.#unit.positions.of(expression), scope, self);
+    const emitted = emitter.value(tree);
+    if (emitted.type.kind === 'object') this.#fail(expression, 'the expression gives an object, not a value');
+    const value = this.#valueOf(emitted);
+    return { ...value, field: emitter.fieldsRead[0] ?? this.#ruleField };
+  }
+
+  #translate(target: StructureMapGroupRuleTarget, scope: Scope): { row: Value; value: Value; output: string } {
+    const [source, map, output, ...more] = target.parameter ?? [];
+    const wanted = output?.valueString ?? 'code';
+    if (source === undefined || map?.valueString === undefined || more.length > 0) {
+      this.#fail(target, "translate takes a code, the concept map and the output: translate(x, '#name', 'code')", 'transform');
+    }
+    if (!['code', 'system', 'display', 'Coding', 'CodeableConcept'].includes(wanted)) {
+      this.#fail(output ?? target, `translate gives code, system, display, Coding or CodeableConcept, not ${quote(wanted)}`);
+    }
+    const table = this.#linker.table(this.#unit, map.valueString);
+    if ('problem' in table) this.#fail(map, table.problem);
+    const code = this.#clean(source, 'code', scope, true);
+    const call = `translate(${table.name}, ${code.js}, ${quote(map.valueString)}${this.#at(code.field)})`;
+    const js = this.#fresh('translated');
+    this.#line(`const ${js} = ${code.present ? call : `${code.js} === undefined ? undefined : ${call}`};`);
+    const row: Value = { js, kind: 'any', clean: true, present: false, field: code.field };
+    return { row, value: { ...row, js: `${js}?.${wanted}`, kind: 'string' }, output: wanted };
+  }
+
+  /** Transforms that give an object; undefined for all others. */
+  #complex(target: StructureMapGroupRuleTarget, scope: Scope): Parts | undefined {
+    const parameters = target.parameter ?? [];
+    const arity = (...allowed: number[]) => {
+      if (!allowed.includes(parameters.length))
+        this.#fail(target, `${target.transform} takes ${allowed.join(', ')} parameters`, 'transform');
+    };
+    const at = (index: number) => parameters[index] as StructureMapGroupRuleTargetParameter;
+    const part = (index: number, primitive: string) =>
+      parameters[index] === undefined ? undefined : this.#clean(at(index), primitive, scope);
+    const fieldOf = (...values: (Value | undefined)[]) =>
+      values.find((v) => v !== undefined && v.literal === undefined)?.field ?? this.#ruleField;
+    switch (target.transform) {
+      case 'c':
+      case 'cc': {
+        if (target.transform === 'cc' && parameters.length === 1) {
+          const text = this.#clean(at(0), 'string', scope);
+          return { type: 'CodeableConcept', required: [text], build: () => `{ text: ${text.js} }`, field: fieldOf(text) };
+        }
+        arity(2, 3);
+        const system = part(0, 'uri') as Value;
+        const code = part(1, 'code') as Value;
+        const display = part(2, 'string');
+        const coding = () =>
+          this.#object(
+            [
+              ['system', system],
+              ['code', code],
+              ['display', display],
+            ],
+            'coding',
+          );
+        const isCoding = target.transform === 'c';
+        return {
+          type: isCoding ? 'Coding' : 'CodeableConcept',
+          required: [system, code],
+          build: () => (isCoding ? coding() : `{ coding: [${coding()}] }`),
+          field: fieldOf(code, system, display),
+        };
+      }
+      case 'qty': {
+        if (parameters.length === 1) this.#fail(target, 'qty of a text is not covered: give value, unit, system and code', 'transform');
+        arity(2, 3, 4);
+        const value = part(0, 'decimal') as Value;
+        const others = [part(1, 'string'), part(2, 'uri'), part(3, 'code')];
+        return {
+          type: 'Quantity',
+          required: [value],
+          build: () =>
+            this.#object(
+              [
+                ['value', value],
+                ['unit', others[0]],
+                ['system', others[1]],
+                ['code', others[2]],
+              ],
+              'quantity',
+            ),
+          field: fieldOf(value),
+        };
+      }
+      case 'id': {
+        if (parameters.length === 3)
+          this.#fail(target, 'id with a type is not covered: make the Identifier with … as variable', 'transform');
+        arity(2);
+        const system = part(0, 'uri') as Value;
+        const value = this.#clean(at(1), 'string', scope, true);
+        return {
+          type: 'Identifier',
+          required: [system, value],
+          build: () =>
+            this.#object(
+              [
+                ['system', system],
+                ['value', value],
+              ],
+              'identifier',
+            ),
+          field: fieldOf(value),
+        };
+      }
+      case 'cp': {
+        arity(1, 2);
+        const value = this.#clean(at(parameters.length - 1), 'string', scope, true);
+        const system: Value =
+          parameters.length === 2
+            ? (part(0, 'code') as Value)
+            : { js: `contactSystem(${value.js})`, kind: 'string', clean: true, present: true, field: value.field };
+        return {
+          type: 'ContactPoint',
+          required: [system, value],
+          build: () =>
+            this.#object(
+              [
+                ['system', system],
+                ['value', value],
+              ],
+              'contact',
+            ),
+          field: fieldOf(value),
+        };
+      }
+      case 'translate': {
+        const output = parameters[2]?.valueString;
+        if (output !== 'Coding' && output !== 'CodeableConcept') return undefined;
+        const { row } = this.#translate(target, scope);
+        const member = (name: string): Value => ({ ...row, js: `${row.js}.${name}`, kind: 'string', present: name === 'code' });
+        const coding = () =>
+          this.#object(
+            [
+              ['system', member('system')],
+              ['code', member('code')],
+              ['display', member('display')],
+            ],
+            'coding',
+          );
+        return {
+          type: output,
+          required: [row],
+          build: () => (output === 'Coding' ? coding() : `{ coding: [${coding()}] }`),
+          field: row.field,
+        };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** An object from named parts; those that may be missing are added when they are there. Returns its JavaScript. */
+  #object(parts: readonly (readonly [string, Value | undefined])[], hint: string): string {
+    const given = parts.filter((p): p is readonly [string, Value] => p[1] !== undefined);
+    const sure = given.filter(([, value]) => value.present).map(([name, value]) => (value.js === name ? name : `${name}: ${value.js}`));
+    const maybe = given.filter(([, value]) => !value.present);
+    const literal = `{ ${sure.join(', ')} }`;
+    if (maybe.length === 0) return literal;
+    const js = this.#fresh(hint);
+    this.#line(`const ${js} = ${literal};`);
+    for (const [name, value] of maybe) this.#line(`if (${value.js} !== undefined) ${js}.${name} = ${value.js};`);
+    return js;
+  }
+
+  #writeComplex(
+    { owner, last }: Place,
+    target: StructureMapGroupRuleTarget,
+    parts: Parts,
+    scope: Map<string, Variable>,
+    created: (() => void)[],
+  ): void {
+    const element = this.#resolve(owner, last, parts.type, target);
+    const missing = parts.required.filter((p) => !p.present).map((p) => `${p.js} !== undefined`);
+    if (missing.length > 0) {
+      if (target.variable !== undefined) {
+        this.#fail(target, 'this value may be missing, so it cannot be a variable: bind its parts in the source of the rule', 'transform');
+      }
+      this.#open(`if (${missing.join(' && ')}) {`, true);
+    }
+    let js = parts.build();
+    if (target.variable !== undefined) {
+      const name = this.#fresh(target.variable);
+      this.#line(`const ${name} = ${js};`);
+      js = name;
+      const made: TargetVariable = { kind: 'target', js, type: element.type, depth: this.#depth, sure: true };
+      scope.set(target.variable, made);
+      created.push(() => this.#finish(owner, element, made));
+    }
+    if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${js});`);
+    else this.#line(`${property(owner.js, element.name)} = ${js};`);
+    if (target.variable !== undefined) this.#attach(owner.js, element, js);
+    if (owner.depth === this.#depth) owner.sure = true;
+    this.#wrote(owner, element.name, element.array, parts.field);
+    if (missing.length > 0) this.#close(true);
+  }
+
+  // ---- calls
+
+  #emitDependent(dependent: StructureMapGroupRuleDependent, scope: Scope): void {
+    const found = this.#linker.find(this.#unit, dependent.name);
+    if ('problem' in found) this.#fail(dependent, found.problem);
+    const { unit, group } = found;
+    if (dependent.variable.length !== group.input.length) {
+      this.#fail(dependent, `'${group.name}' takes ${group.input.length} arguments, found ${dependent.variable.length}`);
+    }
+    const types: ArgumentType[] = [];
+    const js: string[] = [];
+    const usages: (Usage | undefined)[] = [];
+    dependent.variable.forEach((text, i) => {
+      const input = group.input[i] as StructureMapGroupInput;
+      const literal = readArgument(text);
+      const variable = literal === undefined ? scope.get(text) : undefined;
+      if (literal === undefined && variable === undefined) this.#fail(dependent, `there is no variable '${text}' here`);
+      if (input.mode === 'target') {
+        if (variable?.kind !== 'target')
+          this.#fail(dependent, `'${input.name}' of '${group.name}' needs an object of the target, found ${text}`);
+        const declared = this.#linker.targetType(unit, input);
+        if (declared !== undefined && declared !== variable.type && declared !== 'BackboneElement') {
+          this.#fail(dependent, `'${input.name}' of '${group.name}' is a ${declared}, '${text}' is a ${variable.type}`);
+        }
+        types.push({ mode: 'target', type: variable.type });
+        js.push(variable.js);
+        usages.push(undefined);
+        return;
+      }
+      if (variable?.kind === 'target')
+        this.#fail(dependent, `'${input.name}' of '${group.name}' is a source, '${text}' belongs to the target`);
+      const argument = this.#argument(
+        dependent,
+        group,
+        input,
+        literal === undefined ? asSource(variable as SourceVariable) : literal,
+        unit,
+      );
+      types.push({ mode: 'source', type: argument.type, present: argument.present });
+      js.push(argument.js);
+      if (this.#linker.traced) js.push(argument.field);
+      usages.push(argument.usage);
+    });
+    const callee = this.#linker.group(unit, group, types);
+    this.#self.calls.push({ callee, inputs: usages });
+    this.#line(`${callee.name}(${js.join(', ')});`);
+  }
+
+  #argument(
+    node: object,
+    group: StructureMapGroup,
+    input: StructureMapGroupInput,
+    given: SourceVariable | string | number | boolean,
+    unit: MapUnit,
+  ): SourceVariable {
+    const source: SourceVariable =
+      typeof given === 'object'
+        ? given
+        : {
+            kind: 'source',
+            js: quote(given),
+            type: typeOfKind(typeof given === 'number' ? (Number.isInteger(given) ? 'integer' : 'number') : typeof given),
+            present: true,
+            field: this.#ruleField,
+          };
+    const declared = this.#linker.sourceType(unit, input);
+    if (declared === undefined || declared === source.type || declared.kind === 'any') return source;
+    if (declared.kind === 'object') {
+      const open = source.type.kind === 'object' && source.type.known().length === 0;
+      if (source.type.kind === 'any')
+        return { ...source, js: `object(${source.js}${this.#at(source.field)})`, type: declared, present: false };
+      if (!open)
+        this.#fail(
+          node,
+          `'${input.name}' of '${group.name}' is a ${input.type}, not ${source.type.kind === 'object' ? source.type.name : `a ${source.type.kind}`}`,
+        );
+      return { ...source, type: declared };
+    }
+    const kind = source.type.kind;
+    if (kind === 'any')
+      return { ...source, js: `${READERS[declared.kind]}(${source.js}${this.#at(source.field)})`, type: declared, present: false };
+    if (kind === 'object' || kind === 'list' || declared.kind === 'list' || !accepts(declared.kind, kind)) {
+      this.#fail(node, `'${input.name}' of '${group.name}' is a ${input.type}, found a ${kind}`);
+    }
+    return source;
+  }
+}
+
+/** A literal argument as it stands in dependent.variable (see parseMap); undefined for a variable. */
+export function readArgument(text: string): string | number | boolean | undefined {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (!text.startsWith("'")) return undefined;
+  const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+  return text.slice(1, -1).replace(/\\(.)/gs, (_, c: string) => escapes[c] ?? c);
+}
+
+function literalValue(literal: string | number | boolean, field: string): Value {
+  const kind = typeof literal === 'number' ? (Number.isInteger(literal) ? 'integer' : 'number') : (typeof literal as 'string' | 'boolean');
+  return { js: quote(literal), kind, clean: true, present: true, literal, field };
+}
+
+function accepts(wanted: string, given: string): boolean {
+  return wanted === given || (wanted === 'number' && given === 'integer');
+}
+
+function typeName(value: Value): string {
+  if (value.kind === 'number') return 'decimal';
+  return value.kind === 'any' ? 'string' : value.kind;
+}
+
+function castType(target: StructureMapGroupRuleTarget): string | undefined {
+  return target.transform === 'cast' ? target.parameter?.[1]?.valueString : undefined;
+}
+
+function defaultOf(source: StructureMapGroupRuleSource): Value | undefined {
+  const literal = source.defaultValueString ?? source.defaultValueBoolean ?? source.defaultValueInteger ?? source.defaultValueDecimal;
+  return literal === undefined ? undefined : literalValue(literal, '""');
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n\u2028\u2029]+/g, ' ');
+}

@@ -1,0 +1,429 @@
+import type { Expression } from './expression.ts';
+import { ANY, BOOLEAN, INTEGER, isForbiddenName, NUMBER, type SourceType, STRING } from './source-types.ts';
+import { asSource, property, quote, type Scope, type SourceVariable, subfield, type Usage } from './variables.ts';
+
+export interface Emitted {
+  readonly js: string;
+  readonly type: SourceType;
+  /** Of its type and not blank whenever it is not undefined. */
+  readonly clean: boolean;
+  /** Never undefined. */
+  readonly present: boolean;
+  readonly literal?: string | number | boolean;
+  readonly usage?: Usage;
+  readonly field?: string;
+}
+
+export interface ExpressionContext {
+  readonly scope: Scope;
+  /** `$this`: the item of a where or check, the first argument of evaluate. */
+  readonly self?: SourceVariable;
+  fail(at: number, problem: string): never;
+  use(usage: Usage): void;
+  /** Name of a constant that is made once, when the maps are loaded. */
+  constant(js: string): string;
+}
+
+type Kind = 'string' | 'number' | 'boolean' | 'object' | undefined;
+
+const TEXT_FUNCTIONS = new Set([
+  'contains',
+  'startsWith',
+  'endsWith',
+  'matches',
+  'lower',
+  'upper',
+  'length',
+  'substring',
+  'replace',
+  'trim',
+]);
+
+/**
+ * Writes expressions as JavaScript. A collection is `undefined` when empty, its value when single, an array otherwise; types
+ * from the contract let most paths and comparisons become plain JavaScript.
+ */
+export class ExpressionEmitter {
+  readonly #context: ExpressionContext;
+  readonly #self: Emitted | undefined;
+  /** Fields that were read: the first stands for the expression in the traced variant. */
+  readonly fieldsRead: string[] = [];
+
+  constructor(context: ExpressionContext) {
+    this.#context = context;
+    this.#self = context.self === undefined ? undefined : emittedOf(context.self);
+  }
+
+  /** JavaScript that is truthy exactly when the expression is true (empty counts as false). */
+  test(e: Expression, self = this.#self): string {
+    if (e.kind === 'binary') {
+      if (e.operator === 'and' || e.operator === 'or') {
+        return `(${this.test(e.left, self)} ${e.operator === 'and' ? '&&' : '||'} ${this.test(e.right, self)})`;
+      }
+      const plain = this.#plainComparison(e, self);
+      if (plain !== undefined) return plain;
+    }
+    if (e.kind === 'call' && e.name === 'not' && e.base !== undefined && e.args.length === 0) {
+      const operand = this.value(e.base, self);
+      return operand.present && operand.clean && kindOf(operand) === 'boolean'
+        ? `!(${operand.js})`
+        : `${this.#boolean(e.base, operand)} === false`;
+    }
+    return this.#boolean(e, this.value(e, self));
+  }
+
+  value(e: Expression, self = this.#self): Emitted {
+    switch (e.kind) {
+      case 'literal':
+        return { js: quote(e.value), type: literalType(e.value), clean: e.value !== '', present: e.value !== '', literal: e.value };
+      case 'nothing':
+        return { js: 'undefined', type: ANY, clean: true, present: false };
+      case 'this':
+        return this.#requireSelf(e.at, self);
+      case 'variable':
+        return this.#variable(e.name, e.at);
+      case 'member':
+        return this.#member(e, self);
+      case 'index':
+        return {
+          js: `itemAt(${this.value(e.base, self).js}, ${e.index})`,
+          type: itemType(this.value(e.base, self).type),
+          clean: false,
+          present: false,
+        };
+      case 'minus': {
+        const operand = this.#ofKind(e.operand, 'number', self);
+        return { js: `arithmetic("-", 0, ${operand.js})`, type: NUMBER, clean: true, present: false };
+      }
+      case 'binary':
+        return this.#binary(e, self);
+      case 'call':
+        return this.#call(e, self);
+    }
+  }
+
+  #requireSelf(at: number, self: Emitted | undefined): Emitted {
+    if (self === undefined) this.#context.fail(at, "there is no '$this' here: name a variable, or write evaluate(variable, (expression))");
+    return self;
+  }
+
+  #variable(name: string, at: number): Emitted {
+    const variable = this.#context.scope.get(name);
+    if (variable === undefined) this.#context.fail(at, `there is no variable '%${name}' here`);
+    if (variable.kind === 'target') this.#context.fail(at, `'${name}' belongs to the target and cannot be read`);
+    return this.#read(emittedOf(asSource(variable)));
+  }
+
+  /** The first name of a path: a variable if there is one, else a field of `$this` (as HL7's Java implementation resolves it). */
+  #member(e: Extract<Expression, { kind: 'member' }>, self: Emitted | undefined): Emitted {
+    if (e.base !== undefined) return this.#navigate(this.value(e.base, self), e.name, e.at);
+    const variable = this.#context.scope.get(e.name);
+    if (variable === undefined) return this.#navigate(this.#requireNamed(e, self), e.name, e.at);
+    if (self?.type.kind === 'object' && self.type.field(e.name) !== undefined) {
+      this.#context.fail(e.at, `'${e.name}' is a variable and a field: write %${e.name} or $this.${e.name}`);
+    }
+    return this.#variable(e.name, e.at);
+  }
+
+  #requireNamed(e: Extract<Expression, { kind: 'member' }>, self: Emitted | undefined): Emitted {
+    if (self === undefined) this.#context.fail(e.at, `there is no variable '${e.name}' here`);
+    return self;
+  }
+
+  #navigate(base: Emitted, name: string, at: number): Emitted {
+    if (isForbiddenName(name)) this.#context.fail(at, `'${name}' cannot be the name of a field`);
+    const owner = itemType(base.type);
+    let type: SourceType = ANY;
+    if (owner.kind === 'object') {
+      const found = owner.field(name);
+      if (found === undefined) this.#context.fail(at, unknownField(owner, name));
+      type = found;
+    } else if (owner.kind !== 'any') this.#context.fail(at, `a ${owner.kind} has no field '${name}'`);
+    const many = base.type.kind === 'list';
+    const direct = base.type.kind === 'object';
+    let js: string;
+    if (!direct) js = `path(${base.js}, ${quote(name)})`;
+    else if (base.clean && base.present) js = property(base.js, name);
+    else js = property(base.clean ? base.js : `fields(${base.js})`, name, true);
+    return this.#read({
+      js,
+      type: many && type.kind !== 'list' && type.kind !== 'any' ? { kind: 'list', items: type } : type,
+      clean: false,
+      present: false,
+      ...(base.usage !== undefined && { usage: { input: base.usage.input, path: [...base.usage.path, name] } }),
+      ...(base.field !== undefined && { field: subfield(base.field, name) }),
+    });
+  }
+
+  #read(emitted: Emitted): Emitted {
+    if (emitted.usage !== undefined) this.#context.use(emitted.usage);
+    if (emitted.field !== undefined) this.fieldsRead.push(emitted.field);
+    return emitted;
+  }
+
+  #boolean(e: Expression, emitted: Emitted): string {
+    const kind = kindOf(emitted);
+    if (kind === 'boolean') return emitted.clean ? emitted.js : `${emitted.js} === true`;
+    if (kind !== undefined) this.#context.fail(e.at, `this is a ${kind}, not a condition: compare it, or add .exists()`);
+    return `truth(${emitted.js})`;
+  }
+
+  /** Value of a condition with its third state: true, false or undefined. */
+  #logical(e: Expression, self: Emitted | undefined): { js: string; present: boolean } {
+    const emitted = this.value(e, self);
+    const kind = kindOf(emitted);
+    if (kind !== undefined && kind !== 'boolean')
+      this.#context.fail(e.at, `this is a ${kind}, not a condition: compare it, or add .exists()`);
+    return { js: emitted.clean && kind === 'boolean' ? emitted.js : `truth(${emitted.js})`, present: emitted.present && emitted.clean };
+  }
+
+  #plainComparison(e: Extract<Expression, { kind: 'binary' }>, self: Emitted | undefined): string | undefined {
+    if (!['=', '!=', '<', '>', '<=', '>='].includes(e.operator)) return undefined;
+    const left = this.value(e.left, self);
+    const right = this.value(e.right, self);
+    this.#comparable(e, left, right);
+    if (!isScalar(left) || !isScalar(right)) return undefined;
+    // An absent or blank left side can never be identical with a literal or a value that is there.
+    const fixed = (x: Emitted) => x.present && x.clean;
+    if (e.operator === '=' && (fixed(left) || fixed(right))) return `${left.js} === ${right.js}`;
+    if (!fixed(left) || !fixed(right)) return undefined;
+    return `${left.js} ${e.operator === '!=' ? '!==' : e.operator} ${right.js}`;
+  }
+
+  #comparable(e: Extract<Expression, { kind: 'binary' }>, left: Emitted, right: Emitted): void {
+    const a = kindOf(left);
+    const b = kindOf(right);
+    if (a !== undefined && b !== undefined && a !== b) this.#context.fail(e.at, `a ${a} is compared with a ${b}`);
+    if (a === 'object' || b === 'object') this.#context.fail(e.at, 'objects cannot be compared: compare their fields');
+    if (e.operator !== '=' && e.operator !== '!=' && (a === 'boolean' || b === 'boolean'))
+      this.#context.fail(e.at, 'booleans have no order');
+  }
+
+  #binary(e: Extract<Expression, { kind: 'binary' }>, self: Emitted | undefined): Emitted {
+    const { operator } = e;
+    const condition = (js: string, present = false): Emitted => ({ js, type: BOOLEAN, clean: true, present });
+    if (operator === 'and' || operator === 'or') {
+      const left = this.#logical(e.left, self);
+      const right = this.#logical(e.right, self);
+      if (left.present && right.present) return condition(`(${left.js} ${operator === 'and' ? '&&' : '||'} ${right.js})`, true);
+      return condition(`${operator}(${left.js}, ${right.js})`);
+    }
+    if (operator === 'in') return condition(`includes(${this.#union(e.right, self)}, ${this.value(e.left, self).js})`);
+    if (operator === '|') this.#context.fail(e.at, "'|' is covered only between literals, on the right of 'in'");
+    const left = this.value(e.left, self);
+    const right = this.value(e.right, self);
+    if (operator === '~') return condition(`equivalent(${left.js}, ${right.js})`, true);
+    if (['=', '!=', '<', '>', '<=', '>='].includes(operator)) {
+      this.#comparable(e, left, right);
+      if (operator === '=') return condition(`equal(${left.js}, ${right.js})`);
+      if (operator === '!=') return condition(`not(equal(${left.js}, ${right.js}))`);
+      return condition(`comparison(${left.js}, ${right.js}, (order) => order ${operator} 0)`);
+    }
+    const a = kindOf(left);
+    const b = kindOf(right);
+    if (operator === '&') {
+      for (const [side, kind] of [
+        [e.left, a],
+        [e.right, b],
+      ] as const) {
+        if (kind !== undefined && kind !== 'string') this.#context.fail(side.at, `'&' joins texts: add .toString() to this ${kind}`);
+      }
+      return { js: `concat(${left.js}, ${right.js})`, type: STRING, clean: false, present: false };
+    }
+    if (operator === '+' && (a === 'string' || b === 'string')) {
+      if (a !== b && a !== undefined && b !== undefined) this.#context.fail(e.at, `'+' of a ${a} and a ${b}`);
+      return { js: `arithmetic("+", ${left.js}, ${right.js})`, type: STRING, clean: false, present: false };
+    }
+    for (const [side, kind] of [
+      [e.left, a],
+      [e.right, b],
+    ] as const) {
+      if (kind !== undefined && kind !== 'number') this.#context.fail(side.at, `'${operator}' needs numbers, this is a ${kind}`);
+    }
+    const whole = operator === 'div' || (operator !== '/' && left.type.kind === 'integer' && right.type.kind === 'integer');
+    const type = a === undefined && b === undefined && operator === '+' ? ANY : whole ? INTEGER : NUMBER;
+    return { js: `arithmetic(${quote(operator)}, ${left.js}, ${right.js})`, type, clean: type !== INTEGER && type !== ANY, present: false };
+  }
+
+  /** The right side of `in`: a path, or literals joined with `|`. */
+  #union(e: Expression, self: Emitted | undefined): string {
+    const literals = literalsOf(e);
+    return literals === undefined ? this.value(e, self).js : this.#context.constant(quote(literals));
+  }
+
+  #ofKind(e: Expression, kind: 'string' | 'number', self: Emitted | undefined): Emitted {
+    const emitted = this.value(e, self);
+    const own = kindOf(emitted);
+    if (own !== undefined && own !== kind) this.#context.fail(e.at, `expected a ${kind}, this is a ${own}`);
+    return emitted;
+  }
+
+  #call(e: Extract<Expression, { kind: 'call' }>, self: Emitted | undefined): Emitted {
+    const { name, args } = e;
+    const arity = (...allowed: number[]) => {
+      if (!allowed.includes(args.length)) this.#context.fail(e.at, `${name}() takes ${allowed.join(' or ')} arguments`);
+    };
+    if (name === 'iif') {
+      arity(2, 3);
+      if (e.base !== undefined) this.#context.fail(e.at, 'iif(…) stands at the start of an expression');
+      const yes = this.value(args[1] as Expression, self);
+      const no = args[2] === undefined ? undefined : this.value(args[2], self);
+      const sameKind = no === undefined || no.js === 'undefined' || kindOf(no) === kindOf(yes);
+      return {
+        js: `(${this.test(args[0] as Expression, self)} ? ${yes.js} : ${no?.js ?? 'undefined'})`,
+        type: sameKind ? (no?.type === NUMBER ? NUMBER : yes.type) : ANY,
+        clean: sameKind && yes.clean && (no?.clean ?? true),
+        present: yes.present && (no?.present ?? false),
+      };
+    }
+    const base = e.base === undefined ? this.#requireSelf(e.at, self) : this.value(e.base, self);
+    const condition = (js: string, present = false): Emitted => ({ js, type: BOOLEAN, clean: true, present });
+    const item = itemType(base.type);
+    const inner = (): string => {
+      const it: Emitted = { js: 'it', type: item, clean: false, present: true, ...(base.usage !== undefined && { usage: base.usage }) };
+      return `filter(${base.js}, (it) => ${this.test(args[0] as Expression, it)})`;
+    };
+    switch (name) {
+      case 'exists':
+        arity(0, 1);
+        return condition(`exists(${args.length === 1 ? inner() : base.js})`, true);
+      case 'empty':
+        arity(0);
+        return condition(`!exists(${base.js})`, true);
+      case 'count':
+        arity(0);
+        return { js: `count(${base.js})`, type: INTEGER, clean: true, present: true };
+      case 'not': {
+        arity(0);
+        if (e.base === undefined) this.#context.fail(e.at, 'not() needs something before it');
+        const operand = this.#logical(e.base, self);
+        return operand.present ? condition(`!(${operand.js})`, true) : condition(`not(${operand.js})`);
+      }
+      case 'where':
+        arity(1);
+        return {
+          js: inner(),
+          type: base.type,
+          clean: false,
+          present: false,
+          ...(base.usage && { usage: base.usage }),
+          ...(base.field && { field: base.field }),
+        };
+      case 'first':
+      case 'last':
+        arity(0);
+        return {
+          js: name === 'first' ? `itemAt(${base.js}, 0)` : `lastItem(${base.js})`,
+          type: item,
+          clean: false,
+          present: false,
+          ...(base.usage && { usage: base.usage }),
+          ...(base.field && { field: base.field }),
+        };
+      case 'toString':
+        arity(0);
+        return { js: `asText(${base.js})`, type: STRING, clean: false, present: false };
+    }
+    if (!TEXT_FUNCTIONS.has(name)) this.#context.fail(e.at, `the function ${name}() is not covered in expressions`);
+    const kind = kindOf(base);
+    if (kind !== undefined && kind !== 'string') this.#context.fail(e.at, `${name}() needs a text, this is a ${kind}`);
+    return this.#textCall(e, base, self, arity);
+  }
+
+  #textCall(
+    e: Extract<Expression, { kind: 'call' }>,
+    base: Emitted,
+    self: Emitted | undefined,
+    arity: (...allowed: number[]) => void,
+  ): Emitted {
+    const { name, args } = e;
+    const text = (js: string): Emitted => ({ js, type: STRING, clean: false, present: false });
+    const condition = (js: string): Emitted => ({ js, type: BOOLEAN, clean: true, present: false });
+    const argument = (index: number, kind: 'string' | 'number') => this.#ofKind(args[index] as Expression, kind, self).js;
+    switch (name) {
+      case 'lower':
+      case 'upper':
+        arity(0);
+        return text(`onText(${base.js}, (it) => it.to${name === 'lower' ? 'Lower' : 'Upper'}Case())`);
+      case 'trim':
+        arity(0);
+        return text(`onText(${base.js}, (it) => it.trim())`);
+      case 'length':
+        arity(0);
+        return { js: `onText(${base.js}, (it) => it.length)`, type: INTEGER, clean: true, present: false };
+      case 'substring': {
+        arity(1, 2);
+        const length = args.length === 2 ? `, Number(${argument(1, 'number')})` : '';
+        return text(`onText(${base.js}, (it) => it.substr(Number(${argument(0, 'number')})${length}))`);
+      }
+      case 'replace':
+        arity(2);
+        return text(
+          `onText(${base.js}, (it) => it.replaceAll(asText(${argument(0, 'string')}) ?? it, () => asText(${argument(1, 'string')}) ?? ''))`,
+        );
+      case 'matches': {
+        arity(1);
+        const pattern = args[0] as Expression;
+        if (pattern.kind !== 'literal' || typeof pattern.value !== 'string')
+          return this.#context.fail(pattern.at, 'the pattern must be a literal');
+        try {
+          new RegExp(pattern.value, 'su');
+        } catch {
+          this.#context.fail(pattern.at, 'the pattern is not a regular expression');
+        }
+        return condition(`onText(${base.js}, (it) => ${this.#context.constant(`new RegExp(${quote(pattern.value)}, "su")`)}.test(it))`);
+      }
+      default: {
+        arity(1);
+        const method = { contains: 'includes', startsWith: 'startsWith', endsWith: 'endsWith' }[name] as string;
+        return condition(`onText(${base.js}, (it) => onText(${argument(0, 'string')}, (part) => it.${method}(part)))`);
+      }
+    }
+  }
+}
+
+export function emittedOf(variable: SourceVariable): Emitted {
+  return {
+    js: variable.js,
+    type: variable.type,
+    clean: true,
+    present: variable.present,
+    field: variable.field,
+    ...(variable.usage !== undefined && { usage: variable.usage }),
+  };
+}
+
+export function unknownField(owner: Extract<SourceType, { kind: 'object' }>, name: string): string {
+  const known = owner.known();
+  const shown = known.length > 0 && known.length <= 30 ? `; it has ${known.join(', ')}` : '';
+  return `${owner.name === '' ? 'the record' : owner.name} has no field '${name}'${shown}`;
+}
+
+function itemType(type: SourceType): SourceType {
+  return type.kind === 'list' ? itemType(type.items) : type;
+}
+
+function kindOf(emitted: Emitted): Kind {
+  const type = itemType(emitted.type);
+  if (type.kind === 'integer') return 'number';
+  return type.kind === 'any' || type.kind === 'list' ? undefined : type.kind;
+}
+
+function isScalar(emitted: Emitted): boolean {
+  const { kind } = emitted.type;
+  return kind === 'string' || kind === 'number' || kind === 'integer' || kind === 'boolean';
+}
+
+function literalType(value: string | number | boolean): SourceType {
+  if (typeof value === 'string') return STRING;
+  if (typeof value === 'boolean') return BOOLEAN;
+  return Number.isInteger(value) ? INTEGER : NUMBER;
+}
+
+function literalsOf(e: Expression): (string | number | boolean)[] | undefined {
+  if (e.kind === 'literal') return [e.value];
+  if (e.kind !== 'binary' || e.operator !== '|') return undefined;
+  const left = literalsOf(e.left);
+  const right = literalsOf(e.right);
+  return left && right ? [...left, ...right] : undefined;
+}

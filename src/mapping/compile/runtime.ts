@@ -1,0 +1,358 @@
+import { type Issue, issue } from '../../errors/index.ts';
+
+/**
+ * Functions that generated code calls. In all of them `undefined`, `null` and blank texts are the same: no value; what they
+ * return is a usable value or `undefined`. None throws, whatever the source holds.
+ */
+
+/** A reference that waits for the ids of its record: to a role, or to a resource of the same Bundle. */
+export interface PendingReference {
+  readonly at: { reference?: string; [key: string]: unknown };
+  readonly resource?: object;
+}
+
+export interface Trace {
+  readonly root: object;
+  readonly expression: string;
+  readonly field: string;
+  readonly rule: string;
+}
+
+/** State of the one record being mapped. Mapping is synchronous, so one is enough. */
+export interface Run {
+  issues: Issue[];
+  references: PendingReference[];
+  traces: Trace[];
+  places: Map<object, { readonly root: object; readonly path: string }>;
+}
+
+export type TranslateTable = ReadonlyMap<string, { readonly system?: string; readonly code: string; readonly display?: string }>;
+
+export function createRuntime() {
+  const run: Run = { issues: [], references: [], traces: [], places: new Map() };
+  const none: readonly unknown[] = Object.freeze([]);
+
+  function reset(bundle: object): void {
+    run.issues = [];
+    run.references = [];
+    run.traces = [];
+    run.places = new Map([[bundle, { root: bundle, path: 'Bundle' }]]);
+  }
+
+  function mistyped(field: string, expected: string): undefined {
+    run.issues.push(issue('field-type', { field, expected }, { field }));
+    return undefined;
+  }
+
+  // ---- reading the source
+  function isBlank(value: unknown): value is undefined | null | '' {
+    return value === undefined || value === null || (typeof value === 'string' && isBlankText(value));
+  }
+  function isBlankText(value: string): boolean {
+    return value === '' || (value.charCodeAt(0) <= 32 && value.trim() === '');
+  }
+  function text(value: unknown, field: string): string | undefined {
+    if (typeof value === 'string') return isBlankText(value) ? undefined : value;
+    return value === undefined || value === null ? undefined : mistyped(field, 'string');
+  }
+  function number(value: unknown, field: string): number | undefined {
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    return isBlank(value) ? undefined : mistyped(field, 'number');
+  }
+  function integer(value: unknown, field: string): number | undefined {
+    if (Number.isSafeInteger(value)) return value as number;
+    return isBlank(value) ? undefined : mistyped(field, 'integer');
+  }
+  function natural(value: unknown, field: string): number | undefined {
+    const whole = integer(value, field);
+    return whole === undefined || whole >= 0 ? whole : mistyped(field, 'integer >= 0');
+  }
+  function positive(value: unknown, field: string): number | undefined {
+    const whole = integer(value, field);
+    return whole === undefined || whole > 0 ? whole : mistyped(field, 'integer > 0');
+  }
+  function boolean(value: unknown, field: string): boolean | undefined {
+    if (typeof value === 'boolean') return value;
+    return isBlank(value) ? undefined : mistyped(field, 'boolean');
+  }
+  function object(value: unknown, field: string): Record<string, unknown> | undefined {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return isBlank(value) ? undefined : mistyped(field, 'object');
+  }
+  /** A value of unknown type: anything but nothing. */
+  function any(value: unknown): unknown {
+    return isBlank(value) ? undefined : value;
+  }
+  /** The fields of whatever it is, without a finding: for expressions. */
+  function fields(value: unknown): Record<string, unknown> | undefined {
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  }
+  function list(value: unknown): readonly unknown[] {
+    if (Array.isArray(value)) return value;
+    return isBlank(value) ? none : [value];
+  }
+  function values(value: unknown, read: (item: unknown, field: string) => unknown, field: string): unknown[] {
+    return list(value)
+      .map((item) => read(item, field))
+      .filter((item) => item !== undefined);
+  }
+  function entries(value: unknown, field: string): [unknown, string][] {
+    if (Array.isArray(value)) return value.map((item, i) => [item, `${field}[${i}]`]);
+    return isBlank(value) ? [] : [[value, field]];
+  }
+  function onlyOne(items: readonly unknown[], field: string): readonly unknown[] {
+    if (items.length <= 1) return items;
+    mistyped(field, '1');
+    return none;
+  }
+  function checkFailed(field: string, rule: string): void {
+    run.issues.push(issue('map-check', { field, rule }, { field, rule }));
+  }
+
+  // ---- transforms
+  function cast(value: unknown, type: string, field: string): string | undefined {
+    if (typeof value === 'number' && Number.isFinite(value)) return type === 'string' ? String(value) : mistyped(field, type);
+    if (typeof value === 'boolean') return type === 'string' ? String(value) : mistyped(field, type);
+    return text(value, field);
+  }
+  function toInteger(value: unknown, field: string): number | undefined {
+    if (typeof value === 'string' && /^\s*[+-]?\d{1,15}\s*$/.test(value)) return Number(value) + 0;
+    return integer(value, field);
+  }
+  function toDecimal(value: unknown, field: string): number | undefined {
+    if (typeof value === 'string' && /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value)) return Number(value) + 0;
+    return number(value, field);
+  }
+  function toBoolean(value: unknown, field: string): boolean | undefined {
+    if (value === 'true' || value === 'false') return value === 'true';
+    return boolean(value, field);
+  }
+  function toTime(value: unknown, form: RegExp, type: string, field: string): string | undefined {
+    const given = text(value, field);
+    if (given === undefined || form.test(given)) return given;
+    const filled = given.replace(/^(\d{4}-\d\d-\d\dT|)(\d\d:\d\d)(Z|[+-]\d\d:\d\d|)$/, '$1$2:00$3');
+    if (form.test(filled)) return filled;
+    const day = type === 'date' ? given.slice(0, 10) : '';
+    return /^\d{4}-\d\d-\d\dT/.test(given) && form.test(day) ? day : mistyped(field, type);
+  }
+  function truncate(value: string, length: number): string | undefined {
+    const cut = [...value].slice(0, length).join('').trimEnd();
+    return cut === '' ? undefined : cut;
+  }
+  function translate(table: TranslateTable, value: string, map: string, field: string) {
+    const found = table.get(value);
+    if (found === undefined) run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
+    return found;
+  }
+  function contactSystem(value: string): string {
+    if (value.includes('@')) return 'email';
+    return /^[a-z][a-z0-9+.-]*:/i.test(value) ? 'url' : 'phone';
+  }
+
+  // ---- writing the target
+  function link(at: PendingReference['at'], value: string): void {
+    at.reference = value;
+    if (value.startsWith('role:')) run.references.push({ at });
+  }
+  function linkTo(at: PendingReference['at'], resource: object): void {
+    // A placeholder keeps the Reference from looking empty until the ids are known.
+    at.reference = 'role:';
+    run.references.push({ at, resource });
+  }
+  function isEmpty(value: object): boolean {
+    for (const key in value) if (key !== 'resourceType' && !(key === 'id' && (value as { id: unknown }).id === '')) return false;
+    return true;
+  }
+  function remove(parent: Record<string, unknown>, name: string, item: unknown): void {
+    const items = parent[name] as unknown[];
+    items.splice(items.lastIndexOf(item), 1);
+    if (items.length === 0) delete parent[name];
+  }
+
+  // ---- FHIRPath: collections are `undefined` (empty), one value, or an array
+  function path(value: unknown, name: string): unknown {
+    if (!Array.isArray(value)) return single(fields(value)?.[name]);
+    const found = value.flatMap((item) => list(fields(item)?.[name])).filter((item) => !isBlank(item));
+    return found.length === 0 ? undefined : found;
+  }
+  /** Blank to `undefined`, arrays without blanks, an array of one to its item. */
+  function single(value: unknown): unknown {
+    if (!Array.isArray(value)) return isBlank(value) ? undefined : value;
+    const filled = value.filter((item) => !isBlank(item));
+    return filled.length > 1 ? filled : filled[0];
+  }
+  function exists(value: unknown): boolean {
+    return single(value) !== undefined;
+  }
+  function count(value: unknown): number {
+    const one = single(value);
+    return Array.isArray(one) ? one.length : one === undefined ? 0 : 1;
+  }
+  function itemAt(value: unknown, index: number): unknown {
+    return list(single(value))[index];
+  }
+  function lastItem(value: unknown): unknown {
+    return list(single(value)).at(-1);
+  }
+  function filter(value: unknown, test: (item: unknown) => unknown): unknown {
+    return single(list(single(value)).filter((item) => test(item) === true));
+  }
+  function truth(value: unknown): boolean | undefined {
+    const one = single(value);
+    if (one === undefined || Array.isArray(one)) return undefined;
+    return typeof one === 'boolean' ? one : true;
+  }
+  function equal(left: unknown, right: unknown): boolean | undefined {
+    const a = single(left);
+    const b = single(right);
+    if (a === undefined || b === undefined) return undefined;
+    if (Array.isArray(a) || Array.isArray(b)) {
+      return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => item === b[i]);
+    }
+    return a === b;
+  }
+  function equivalent(left: unknown, right: unknown): boolean {
+    const a = single(left);
+    const b = single(right);
+    const normal = (v: unknown) => (typeof v === 'string' ? v.trim().replace(/\s+/g, ' ').toLowerCase() : v);
+    return normal(a) === normal(b);
+  }
+  /** Negative, zero, positive; NaN when the two cannot be compared, so that every comparison with it is false. */
+  function compare(left: unknown, right: unknown): number {
+    const a = single(left);
+    const b = single(right);
+    if (typeof a === 'number' && typeof b === 'number') return a - b;
+    if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
+    return Number.NaN;
+  }
+  function comparison(left: unknown, right: unknown, holds: (order: number) => boolean): boolean | undefined {
+    const order = compare(left, right);
+    return Number.isNaN(order) ? undefined : holds(order);
+  }
+  function includes(collection: unknown, item: unknown): boolean | undefined {
+    const one = single(item);
+    return one === undefined || Array.isArray(one) ? undefined : list(single(collection)).includes(one);
+  }
+  function and(a: boolean | undefined, b: boolean | undefined): boolean | undefined {
+    if (a === false || b === false) return false;
+    return a === undefined || b === undefined ? undefined : true;
+  }
+  function or(a: boolean | undefined, b: boolean | undefined): boolean | undefined {
+    if (a === true || b === true) return true;
+    return a === undefined || b === undefined ? undefined : false;
+  }
+  function not(a: boolean | undefined): boolean | undefined {
+    return a === undefined ? undefined : !a;
+  }
+  function arithmetic(operator: string, left: unknown, right: unknown): number | string | undefined {
+    const a = single(left);
+    const b = single(right);
+    if (operator === '+' && typeof a === 'string' && typeof b === 'string') return a + b;
+    if (typeof a !== 'number' || typeof b !== 'number') return undefined;
+    let result: number;
+    if (operator === '+') result = a + b;
+    else if (operator === '-') result = a - b;
+    else if (operator === '*') result = a * b;
+    else if (operator === '/') result = a / b;
+    else if (operator === 'div') result = Math.trunc(a / b);
+    else result = a % b;
+    // FHIRPath decimals are decimal: 0.1 + 0.2 is 0.3. Twelve digits keep every measurement and drop the binary noise.
+    return Number.isFinite(result) ? Number(result.toPrecision(12)) + 0 : undefined;
+  }
+  function concat(left: unknown, right: unknown): string | undefined {
+    const part = (value: unknown) => {
+      const one = single(value);
+      return typeof one === 'string' ? one : '';
+    };
+    const joined = part(left) + part(right);
+    return joined === '' ? undefined : joined;
+  }
+  function asText(value: unknown): string | undefined {
+    const one = single(value);
+    return typeof one === 'string' || typeof one === 'boolean' || (typeof one === 'number' && Number.isFinite(one))
+      ? String(one)
+      : undefined;
+  }
+  /** Applies a function of one text; anything else is empty. */
+  function onText<T>(value: unknown, apply: (text: string) => T): T | undefined {
+    const one = single(value);
+    return typeof one === 'string' ? apply(one) : undefined;
+  }
+
+  // ---- the traced variant
+  function join(base: string, name: string): string {
+    return base === '' ? name : `${base}.${name}`;
+  }
+  function attach(parent: object, name: string, child: object, array: boolean): void {
+    const type = (child as { resourceType?: string }).resourceType;
+    if (type !== undefined) {
+      run.places.set(child, { root: child, path: type });
+      return;
+    }
+    const place = run.places.get(parent);
+    if (place !== undefined && !run.places.has(child))
+      run.places.set(child, { root: place.root, path: pathOf(place.path, parent, name, array) });
+  }
+  function wrote(parent: object, name: string, field: string, rule: string, array: boolean): void {
+    const place = run.places.get(parent);
+    if (place !== undefined) run.traces.push({ root: place.root, expression: pathOf(place.path, parent, name, array), field, rule });
+  }
+  function pathOf(base: string, parent: object, name: string, array: boolean): string {
+    const written = (parent as Record<string, unknown>)[name];
+    return array && Array.isArray(written) ? `${base}.${name}[${written.length - 1}]` : `${base}.${name}`;
+  }
+
+  const helpers = {
+    text,
+    number,
+    integer,
+    natural,
+    positive,
+    boolean,
+    object,
+    any,
+    fields,
+    list,
+    values,
+    entries,
+    onlyOne,
+    checkFailed,
+    cast,
+    toInteger,
+    toDecimal,
+    toBoolean,
+    toTime,
+    truncate,
+    translate,
+    contactSystem,
+    link,
+    linkTo,
+    isEmpty,
+    remove,
+    path,
+    exists,
+    count,
+    itemAt,
+    lastItem,
+    filter,
+    truth,
+    equal,
+    equivalent,
+    compare,
+    comparison,
+    includes,
+    and,
+    or,
+    not,
+    arithmetic,
+    concat,
+    asText,
+    onText,
+    join,
+    attach,
+    wrote,
+  };
+  return { run, reset, helpers };
+}
+
+export type Runtime = ReturnType<typeof createRuntime>;

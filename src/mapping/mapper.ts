@@ -1,0 +1,214 @@
+import type { Bundle, BundleEntry, ConceptMap, Resource, StructureMap } from '@medplum/fhirtypes';
+import { AppError, type Issue, issue } from '../errors/index.ts';
+import type { Feed } from '../store/port.ts';
+import type { R4Elements } from '../terminology/r4-elements.ts';
+import { localSid } from '../terminology/systems.ts';
+import { compileUnits, createRuntime, type EntryFunction, type JsonSchema, type MapUnit, type ReadTree } from './compile/index.ts';
+import { Positions, parseMap } from './fml/index.ts';
+import type { MapContext, MappedResource, Mapper, NormalisedRecord } from './types.ts';
+
+/**
+ * How a map says what belongs to what (all of it plain FML, stripped from what comes out):
+ *
+ * - `entry.fullUrl = 'role:encounter'` names the role of the resource in its record. Roles must not change between versions of a
+ *   record, because ids are made from them. A role that stands twice becomes `…#2`, `…#3` in the order of the entries.
+ *   Without fullUrl the role is the item, else the type of the resource in lower case.
+ * - `entry.id = 'anc.hb'` names the item: the key of `mappings/delivery-policy.csv`. Without it the item is the role up to the
+ *   first `#` or `@`: `observation:8480-6@77#2` → `observation:8480-6`.
+ * - `ref.reference = 'role:encounter'`, or `ref.reference = reference(enc)` for a resource in scope, becomes `Encounter/<id>`.
+ *   When two resources have the role, the first is meant. A role that is not there leaves no Reference and gives a warning.
+ *
+ * Ids are never written by a map. A resource type with `identifier` gets `{system: …/sid/<type in lower case>, value: id}` unless
+ * the map wrote one of a local system for that kind.
+ */
+export interface MapSet {
+  /** FML texts; `name` (the file's name) stands in messages. */
+  readonly maps: readonly { readonly name: string; readonly text: string }[];
+  /** Further maps as resources, such as those made from the catalogue's tables. */
+  readonly structureMaps: readonly StructureMap[];
+  readonly elements: R4Elements;
+  /** Contracts by the url that `uses "…"` names. */
+  readonly contracts: Readonly<Record<string, JsonSchema>>;
+  /** Concept maps by url, for `translate`. */
+  readonly conceptMaps?: Readonly<Record<string, ConceptMap>>;
+  /** The entry group of each feed: `(source src : …, source ctx, target bundle : Bundle)`. */
+  readonly entry: Readonly<Partial<Record<Feed, string>>>;
+  /** Keys that `ctx` may have; without them reading `ctx` is unchecked. */
+  readonly contextKeys?: readonly string[];
+  /**
+   * Fields that others than the maps use (intake, the context), so that they are not reported as unused: dotted paths, which
+   * cover everything below them.
+   */
+  readonly consumed?: Readonly<Partial<Record<Feed, readonly string[]>>>;
+}
+
+export type CompiledMaps = Mapper & {
+  /** All maps of the set as FHIR resources, to be published. */
+  readonly structureMaps: readonly StructureMap[];
+  /** The generated JavaScript, to read it. */
+  readonly source: { readonly fast: string; readonly traced: string };
+};
+
+/**
+ * Compiles a set of maps into a mapper.
+ *
+ * @throws AppError `map-compile` naming map, line, column and what to write instead; nothing half-understood ever runs
+ */
+export function compileMaps(set: MapSet): CompiledMaps {
+  const units: MapUnit[] = [
+    ...set.maps.map(({ name, text }) => {
+      const { structureMap, positions } = parseMap(text, name);
+      return { name, map: structureMap, positions };
+    }),
+    ...set.structureMaps.map((map) => ({ name: map.name, map, positions: new Positions() })),
+  ];
+  const runtime = createRuntime();
+  const entry = Object.fromEntries(Object.entries(set.entry).filter(([, group]) => group !== undefined)) as Record<string, string>;
+  const compiled = compileUnits(
+    {
+      units,
+      elements: set.elements,
+      contracts: set.contracts,
+      conceptMaps: set.conceptMaps ?? {},
+      entry,
+      ...(set.contextKeys !== undefined && { contextKeys: set.contextKeys }),
+    },
+    runtime,
+  );
+  const sids = new Sids(set.elements);
+  const consumed = new Map(Object.entries(set.consumed ?? {}).map(([feed, paths]) => [feed, new Set(paths)]));
+
+  function run(functions: ReadonlyMap<string, EntryFunction>, feed: Feed, record: NormalisedRecord, context: MapContext): Bundle {
+    const entryFunction = functions.get(feed);
+    if (entryFunction === undefined) throw new AppError('config', { detail: `no map for ${feed}` });
+    const bundle: Bundle = { resourceType: 'Bundle', type: 'collection' };
+    runtime.reset(bundle);
+    try {
+      entryFunction(record, context, bundle);
+    } catch (cause) {
+      // Generated code does not throw, except when a group calls itself without end.
+      throw new AppError('internal', {}, { cause });
+    }
+    return bundle;
+  }
+
+  function finish(bundle: Bundle, idOf: (role: string) => string): { resources: MappedResource[]; issues: Issue[] } {
+    const resources: MappedResource[] = [];
+    const ids = new Map<string, string>();
+    for (const entryOf of bundle.entry ?? []) {
+      const resource = entryOf.resource as (Resource & { id: string }) | undefined;
+      if (resource === undefined) continue;
+      const role = uniqueRole(roleOf(entryOf, resource), ids);
+      resource.id = idOf(role);
+      ids.set(role, `${resource.resourceType}/${resource.id}`);
+      sids.add(resource);
+      resources.push({ role, item: entryOf.id ?? itemOf(role), resource });
+    }
+    const issues = [...runtime.run.issues];
+    for (const { at, resource } of runtime.run.references) {
+      const role = at.reference?.slice('role:'.length) ?? '';
+      const target = resource === undefined ? ids.get(role) : `${(resource as Resource).resourceType}/${(resource as Resource).id}`;
+      if (target !== undefined) at.reference = target;
+      else {
+        delete at.reference;
+        // A role may end in an id of the source; the item before it is enough to find the rule.
+        const allowed = `role:${itemOf(role)}`;
+        issues.push(issue('reference', { expression: 'reference', allowed }, { rule: allowed, severity: 'warning' }));
+      }
+    }
+    return { resources, issues };
+  }
+
+  return {
+    structureMaps: units.map((unit) => unit.map),
+    source: compiled.source,
+
+    map(feed, record, context, idOf) {
+      let bundle = run(compiled.fast, feed, record, context);
+      // The fast functions know that something is wrong, the traced ones know where.
+      if (runtime.run.issues.length > 0) bundle = run(compiled.traced, feed, record, context);
+      const { resources, issues } = finish(bundle, idOf);
+      return { resources, issues, unused: unusedFields(record, compiled.reads.get(feed), consumed.get(feed)) };
+    },
+
+    explain(feed, record, context, idOf) {
+      const bundle = run(compiled.traced, feed, record, context);
+      const { traces } = runtime.run;
+      const roles = new Map<object, string>(finish(bundle, idOf).resources.map(({ role, resource }) => [resource, role]));
+      return traces.flatMap(({ root, expression, field, rule }) => {
+        const role = roles.get(root);
+        return role === undefined ? [] : [{ role, expression, field, rule }];
+      });
+    },
+  };
+}
+
+function roleOf(entry: BundleEntry, resource: Resource): string {
+  const url = entry.fullUrl;
+  if (url?.startsWith('role:') && url.length > 'role:'.length) return url.slice('role:'.length);
+  return entry.id ?? resource.resourceType.toLowerCase();
+}
+
+function itemOf(role: string): string {
+  return role.replace(/[#@].*$/s, '');
+}
+
+function uniqueRole(role: string, taken: ReadonlyMap<string, string>): string {
+  let unique = role;
+  for (let n = 2; taken.has(unique); n++) unique = `${role}#${n}`;
+  return unique;
+}
+
+/** Adds our own identifier where the type of resource has one: an array for most, single for a few. */
+class Sids {
+  readonly #kinds = new Map<string, { readonly system: string; readonly single: boolean } | undefined>();
+
+  constructor(elements: R4Elements) {
+    for (const [type, { kind, elements: own }] of Object.entries(elements)) {
+      if (kind !== 'resource') continue;
+      const identifier = own.identifier;
+      const isIdentifier = identifier?.types.some((t) => t.code === 'Identifier') === true;
+      this.#kinds.set(type, isIdentifier ? { system: localSid(type.toLowerCase()), single: identifier?.max === 1 } : undefined);
+    }
+  }
+
+  add(resource: Resource & { id: string }): void {
+    const kind = this.#kinds.get(resource.resourceType);
+    if (kind === undefined) return;
+    const own = { system: kind.system, value: resource.id };
+    const holder = resource as unknown as { identifier?: unknown };
+    if (kind.single) {
+      holder.identifier ??= own;
+      return;
+    }
+    const written = holder.identifier as { system?: string }[] | undefined;
+    if (written === undefined) holder.identifier = [own];
+    else if (!written.some((i) => i.system === kind.system)) written.unshift(own);
+  }
+}
+
+/** Paths with a value in the record that no map reads: `services[0].answers.foo`. Each kind of path once, with its first index. */
+function unusedFields(record: NormalisedRecord, tree: ReadTree | undefined, consumed: ReadonlySet<string> | undefined): string[] {
+  const unused: string[] = [];
+  const reported = new Set<string>();
+  const walk = (value: unknown, node: ReadTree | undefined, path: string, plain: string): void => {
+    if (value === undefined || value === null || value === '') return;
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) walk(value[i], node, `${path}[${i}]`, plain);
+    } else if (typeof value === 'object') {
+      for (const key of Object.keys(value)) {
+        const below = node?.fields.get(key);
+        const item = (value as Record<string, unknown>)[key];
+        // The common case, a leaf that is read, costs no text.
+        if (below?.read === true && (typeof item !== 'object' || item === null)) continue;
+        const next = plain === '' ? key : `${plain}.${key}`;
+        if (consumed?.has(next) !== true) walk(item, below, path === '' ? key : `${path}.${key}`, next);
+      }
+    } else if (node?.read !== true && !reported.has(plain)) {
+      reported.add(plain);
+      unused.push(path);
+    }
+  };
+  walk(record, tree, '', '');
+  return unused;
+}
