@@ -43,7 +43,8 @@ export interface Pool {
 }
 
 export function createPool(persons: readonly Person[], random: Random): Pool {
-  const left = random.shuffle(persons);
+  // Twins come first, so that both are seen on the day.
+  const left = random.shuffle(persons).sort((a, b) => Number((b.birthOrder ?? 0) > 0) - Number((a.birthOrder ?? 0) > 0));
   return {
     take(group, suits = () => true) {
       const index = left.findIndex((person) => person.group === group && suits(person));
