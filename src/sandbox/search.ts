@@ -306,7 +306,7 @@ function included(context: SearchContext, page: readonly StoredResource[], value
       .flatMap((target) => {
         const [targetType = '', id = ''] = target.split('/');
         const found: JsonObject | undefined = context.store.get(targetType, id) ?? context.people.read(targetType, id);
-        return found ?? [];
+        return found === undefined ? [] : [found];
       });
   });
 }
