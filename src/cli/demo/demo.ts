@@ -69,11 +69,14 @@ export const runDemo =
       ILP_PLATFORM_FHIR_URL: `${sandbox.url}/fhir-r4/v1`,
       ILP_LOG_LEVEL: process.env.ILP_LOG_LEVEL ?? 'error',
     };
-    const key = await prepare(composition, environment, samples);
+    const keys = await prepare(composition, environment, samples);
     const service = await startChild(composition.program, ['serve'], environment);
-    const target: Target = { url: service.url, key };
+    const target: Target = { url: service.url, key: keys.demo };
     try {
-      for (const [feed, file, title] of REGISTERS) await pushStage(target, feed, path.join(samples, file), title, output);
+      for (const [feed, file, title] of REGISTERS) {
+        const sender = feed === 'facilities' ? { url: service.url, key: keys.dinas } : target;
+        await pushStage(sender, feed, path.join(samples, file), title, output);
+      }
       const receipts: Array<{ feed: Feed; receipts: Receipt[] }> = [];
       for (const [feed, file, title] of DAY)
         receipts.push({ feed, receipts: await pushStage(target, feed, path.join(samples, file), title, output) });
@@ -97,7 +100,7 @@ export const runDemo =
         `Sumber daya di platform / resources on the platform: ${result.resourcesOnPlatform} · kembar / duplicates: ${result.duplicatesOnPlatform} · hilang / lost: ${lost} · ${result.seconds} s`,
       );
       for (const line of wrong.slice(0, 50)) output.note(`✗ ${line}`);
-      await writeFile(path.join(folder, 'api-key'), key, { mode: 0o600 });
+      await writeFile(path.join(folder, 'api-key'), keys.demo, { mode: 0o600 });
       output.say(tryThese(service.url, path.relative(process.cwd(), path.join(folder, 'api-key')), endings, options.keep === true));
       output.result(result);
       return wrong.length === 0 && lost === 0 && result.duplicatesOnPlatform === 0 ? 0 : 1;
@@ -128,8 +131,12 @@ async function emptyFolder(folder: string): Promise<string> {
   return folder;
 }
 
-/** Creates the database, an API client for the day, and the credential of each puskesmas. @returns the API key */
-async function prepare(composition: Composition, environment: NodeJS.ProcessEnv, samples: string): Promise<string> {
+/** Creates the database, an API client for the day, and the credential of each puskesmas. @returns the API keys */
+async function prepare(
+  composition: Composition,
+  environment: NodeJS.ProcessEnv,
+  samples: string,
+): Promise<{ dinas: string; demo: string }> {
   const config = composition.readConfig(environment);
   const store = await composition.openStore(config);
   try {
@@ -157,7 +164,7 @@ async function prepare(composition: Composition, environment: NodeJS.ProcessEnv,
         allowedHours: null,
       });
     }
-    return key;
+    return { dinas: dinas.key, demo: demo.key };
   } finally {
     await store.close();
   }
