@@ -20,20 +20,27 @@ const reference = (path: string, ...target: string[]): Parameter => ({ kind: 're
 const SUBJECT = reference('subject', 'Patient');
 const PATIENT = reference('patient', 'Patient');
 const ENCOUNTER = reference('encounter', 'Encounter');
+const IDENTIFIER = token('identifier');
 
 /** The parameters that the platform documents per type. Any other is ignored, and missing from the links of the answer. */
 export const PARAMETERS: Readonly<Record<string, Readonly<Record<string, Parameter>>>> = {
-  PractitionerRole: { practitioner: reference('practitioner', 'Practitioner'), organization: reference('organization', 'Organization') },
+  PractitionerRole: {
+    identifier: IDENTIFIER,
+    practitioner: reference('practitioner', 'Practitioner'),
+    organization: reference('organization', 'Organization'),
+  },
   Organization: { name: text('name'), partof: reference('partOf', 'Organization'), type: token('type') },
-  Location: { name: text('name'), organization: reference('managingOrganization', 'Organization') },
+  Location: { identifier: IDENTIFIER, name: text('name'), organization: reference('managingOrganization', 'Organization') },
   HealthcareService: { specialty: token('specialty') },
   Encounter: {
+    identifier: IDENTIFIER,
     subject: SUBJECT,
     patient: SUBJECT,
     'service-provider': reference('serviceProvider', 'Organization'),
     date: date('period'),
   },
   EpisodeOfCare: {
+    identifier: IDENTIFIER,
     patient: PATIENT,
     type: token('type'),
     status: token('status'),
@@ -52,7 +59,7 @@ export const PARAMETERS: Readonly<Record<string, Readonly<Record<string, Paramet
   ClinicalImpression: { subject: SUBJECT, encounter: ENCOUNTER },
   Immunization: { patient: PATIENT, vaccineCode: token('vaccineCode') },
   Medication: {},
-  MedicationRequest: { encounter: ENCOUNTER, subject: SUBJECT },
+  MedicationRequest: { identifier: IDENTIFIER, encounter: ENCOUNTER, subject: SUBJECT },
   MedicationDispense: {
     subject: SUBJECT,
     context: reference('context', 'Encounter'),
@@ -61,32 +68,33 @@ export const PARAMETERS: Readonly<Record<string, Readonly<Record<string, Paramet
   MedicationStatement: { subject: SUBJECT, context: reference('context', 'Encounter') },
   MedicationAdministration: {},
   ServiceRequest: {
+    identifier: IDENTIFIER,
     performer: reference('performer', 'Organization', 'Practitioner'),
     category: token('category'),
     requester: reference('requester', 'Practitioner', 'Organization'),
     subject: SUBJECT,
   },
-  Specimen: { request: reference('request', 'ServiceRequest') },
+  Specimen: { identifier: IDENTIFIER, request: reference('request', 'ServiceRequest') },
   DiagnosticReport: {
     'based-on': reference('basedOn', 'ServiceRequest'),
     subject: SUBJECT,
     performer: reference('performer', 'Organization', 'Practitioner'),
     specimen: reference('specimen', 'Specimen'),
   },
-  ImagingStudy: {},
+  ImagingStudy: { identifier: IDENTIFIER },
   CarePlan: { subject: SUBJECT, category: token('category') },
   Goal: { subject: SUBJECT, category: token('category') },
-  RelatedPerson: { patient: PATIENT },
+  RelatedPerson: { identifier: IDENTIFIER, patient: PATIENT },
   QuestionnaireResponse: {},
   RiskAssessment: {},
   FamilyMemberHistory: { patient: PATIENT, relationship: token('relationship') },
   NutritionOrder: {},
   VisionPrescription: {},
   Task: {},
-  DocumentReference: {},
+  DocumentReference: { identifier: IDENTIFIER },
 };
 
-const COMMON: Readonly<Record<string, Parameter>> = { identifier: token('identifier'), _lastUpdated: date('meta.lastUpdated') };
+const COMMON: Readonly<Record<string, Parameter>> = { _lastUpdated: date('meta.lastUpdated') };
 
 const CONTROLS = new Set(['_id', '_count', '_sort', '_include', '_revinclude', '_page_token']);
 
@@ -184,8 +192,9 @@ function candidates(
   query: URLSearchParams,
   known: Readonly<Record<string, Parameter>>,
 ): readonly StoredResource[] {
-  const identifier = query.get('identifier');
-  if (identifier?.includes('|') && !identifier.includes(',') && !identifier.startsWith('|')) return store.withIdentifier(type, identifier);
+  const identifier = Object.hasOwn(known, 'identifier') ? query.get('identifier') : null;
+  // An escaped or listed value is left to the filter.
+  if (identifier !== null && /^[^|,\\]+\|[^,\\]+$/.test(identifier)) return store.withIdentifier(type, identifier);
   for (const [key, value] of query) {
     const parameter = Object.hasOwn(known, key) ? known[key] : undefined;
     if (parameter?.kind !== 'reference' || value.includes(',')) continue;
@@ -202,13 +211,15 @@ function filter(
   value: string,
 ): readonly StoredResource[] {
   if (value === '') return resources;
-  const values = value.split(',');
-  const tests = values.map((one) => testOf(parameter, modifier, one));
+  const tests = alternatives(value).map((one) => testOf(parameter, modifier, one));
   return resources.filter((resource) => {
     const found = parameter.paths.flatMap((path) => follow(resource, path, '').map((item) => item.value));
     return tests.some((test) => found.some(test));
   });
 }
+
+/** Values between commas; a backslash before `,` `$` `|` or itself stands for that character (FHIR R4, search escapes). */
+const alternatives = (value: string): readonly string[] => value.split(/(?<!\\),/).map((one) => one.replace(/\\([\\,$|])/g, '$1'));
 
 function testOf(parameter: Parameter, modifier: string | undefined, value: string): (found: unknown) => boolean {
   switch (parameter.kind) {

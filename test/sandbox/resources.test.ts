@@ -288,6 +288,21 @@ describe('search', () => {
     expect(body.link[0].url).toBe(`${running.url}/fhir-r4/v1/Encounter/?subject=P00000000001`);
   });
 
+  it('offers no search by identifier where the platform has none', async () => {
+    await running.fhir('POST', '/Organization', organization('S-2'));
+    const { body } = await running.fhir('GET', `/Organization?identifier=${platformSid('organization', ORG)}%7CS-2`);
+    expect(body.total).toBeGreaterThan(1);
+    expect(body.link[0].url).toBe(`${running.url}/fhir-r4/v1/Organization/?`);
+  });
+
+  it('reads escaped commas as part of the value, bare ones as alternatives', async () => {
+    await running.fhir('POST', '/Location', { ...location('S-3'), name: 'Ruang A, lantai 2' });
+    const total = async (name: string) => (await running.fhir('GET', `/Location?name=${encodeURIComponent(name)}`)).body.total;
+    expect(await total('Ruang A\\, lantai 2')).toBe(1);
+    expect(await total('nowhere,Ruang A\\, lantai 2')).toBe(1);
+    expect(await total('Ruang A\\, lantai 3')).toBe(0);
+  });
+
   it('refuses a date that is none, and a dispense search without subject', async () => {
     const date = await running.fhir('GET', '/Encounter?date=2024-07-021');
     expect({ status: date.status, body: date.body }).toEqual({
