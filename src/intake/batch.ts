@@ -1,0 +1,979 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Resource } from '@medplum/fhirtypes';
+import { type Issue, issue, type Reason, type State } from '../errors/index.ts';
+import type { MapContext, MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
+import type { Identifiers } from '../store/id-key.ts';
+import type {
+  AccessContext,
+  Audit,
+  ChangeSet,
+  Client,
+  Delivery,
+  DeliveryWrite,
+  FacilityEntry,
+  Feed,
+  PersonEntry,
+  PlatformId,
+  ResourceWrite,
+  Store,
+  StoredResource,
+  Submission,
+  SubmissionWrite,
+} from '../store/port.ts';
+import type { PlatformRules, Validator } from '../validation/types.ts';
+import { contentHash } from './content-hash.ts';
+import type { ContractCheck } from './contract-check.ts';
+import type { DeliveryPolicy } from './delivery-policy.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { IntakeRequest, Receipt } from './intake.ts';
+import { deliveryKey, planDeliveries } from './plan-deliveries.ts';
+import type { RawRecord } from './raw-record.ts';
+import { loadRegisters, noNeeds, type Registers } from './registers.ts';
+import { collectNeeds, patientOf, type Resolved, resolveEvent, sexOf, sourceKey, text, unitCode } from './resolve.ts';
+import { retire } from './retire.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+type Stored = Resource & { id: string };
+
+/** Reads what a source sent into the shape of contract 2. */
+export interface NormaliserPort {
+  normalise(feed: Feed, raw: unknown, options: { timeZone: string; now: string }): { record: NormalisedRecord; issues: readonly Issue[] };
+}
+
+/** Prepares what the maps need beside the record; `hold` is why a sound record must wait. */
+export interface ContextPort {
+  build(
+    feed: Feed,
+    record: NormalisedRecord,
+    found: { now: string; resolved: Resolved; registers: Registers; sourceSystem: string },
+  ): { context: MapContext; issues: readonly Issue[]; hold?: Reason };
+}
+
+export interface BatchOptions {
+  readonly store: Store;
+  readonly environment: string;
+  readonly ids: Identifiers;
+  readonly normaliser: NormaliserPort;
+  readonly contracts: ContractCheck;
+  readonly contexts: ContextPort;
+  readonly mapper: Mapper;
+  readonly validator: Validator;
+  readonly rules: PlatformRules;
+  readonly policy: DeliveryPolicy;
+}
+
+export interface BatchItem {
+  readonly request: IntakeRequest;
+  readonly raw: RawRecord;
+}
+
+/** What one record came to, before anything is written. */
+export interface Outcome {
+  readonly receipt: Receipt;
+  readonly repeated: boolean;
+  readonly resources: readonly MappedResource[];
+  /** Not to be stored, and why. */
+  readonly forbidden?: Issue;
+}
+
+export interface BatchResult {
+  readonly outcomes: readonly Outcome[];
+  readonly changes: ChangeSet;
+}
+
+/** Reads of intake itself: what a record may see is decided before, by the client's rights. */
+const ALL: AccessContext = { client: 'intake', facilities: 'all', purpose: 'intake' };
+const DEFAULT_ZONE = 'Asia/Jakarta';
+/** Earliest instant the platform takes (3 June 2014). */
+const EARLIEST = '2014-06-03T00:00:00Z';
+/** Clocks of senders run ahead a little. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Reasons that a re-send of the same content may have overcome: what was missing may be there now. */
+const RETRIED = new Set<string | null>(['refused', 'time-missing', 'reason-code-missing', 'unmapped-code', 'validation-pending']);
+
+interface Prepared {
+  readonly item: BatchItem;
+  record: NormalisedRecord;
+  issues: readonly Issue[];
+  readonly sourceSystem: string;
+  readonly sourceId: string;
+  readonly keyed: boolean;
+  readonly recordKey: string;
+  readonly id: string;
+  readonly contentHash: string;
+  readonly forbidden: Issue | undefined;
+}
+
+/**
+ * Takes a group of records through all stages and gathers what must be written. Reads the store, writes nothing. Later records of the
+ * group see what earlier ones bring.
+ */
+export async function processBatch(options: BatchOptions, items: readonly BatchItem[], now: string): Promise<BatchResult> {
+  const { store, ids, environment } = options;
+  const prepared = items.map((item) => prepare(options, item, now));
+  const needs = noNeeds();
+  for (const one of prepared) collectNeeds(one.item.request.feed, one.record, one.sourceSystem, ids, needs);
+  const [registers, current] = await Promise.all([
+    loadRegisters(store, needs),
+    store.submissionsById(ALL, [...new Set(prepared.map(({ id }) => id))]),
+  ]);
+  const submissions = new Map(current.map((submission) => [submission.id, submission]));
+  const changed = prepared.filter(({ id, contentHash: hash }) => submissions.has(id) && submissions.get(id)?.contentHash !== hash);
+  const resources = createResourceCache(store);
+  await resources.load(changed.flatMap(({ id }) => submissions.get(id)?.resources ?? []));
+
+  const changes = createChanges();
+  const byFingerprint = new Map<string, { id: string } | undefined>();
+
+  /** Another current submission that tells the same event. */
+  const duplicateOf = async (print: string, id: string): Promise<string | undefined> => {
+    if (!byFingerprint.has(print)) {
+      const [found] = (await store.submissionsByFingerprint([print])).filter((submission) => submission.id !== id);
+      byFingerprint.set(print, found);
+    }
+    const found = byFingerprint.get(print);
+    return found && found.id !== id ? found.id : undefined;
+  };
+
+  const outcomes: Outcome[] = [];
+  for (const [index, one] of prepared.entries()) {
+    // Other requests get their turn within a large group.
+    if (index % 16 === 15) await setImmediate();
+    outcomes.push(await processOne(one));
+  }
+  return { outcomes, changes: changes.done(now, outcomes, items) };
+
+  async function processOne(one: Prepared): Promise<Outcome> {
+    const { item, sourceSystem, id } = one;
+    const { feed, client, strict } = item.request;
+    rezone(one);
+    const resolved: Resolved =
+      feed === 'encounters' || feed === 'village-observations'
+        ? resolveEvent(one.record, { feed, sourceSystem, ids, registers })
+        : resolveMaster(one);
+    const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved);
+    if (forbidden) return refusedUnstored(one, forbidden);
+
+    const previous = submissions.get(id);
+    if (previous && previous.contentHash === one.contentHash && !RETRIED.has(previous.reason)) {
+      return { receipt: receiptOf(previous), repeated: true, resources: [] };
+    }
+    const updatedAt = instant(one.record.sourceUpdatedAt);
+    if (previous?.sourceUpdatedAt && updatedAt && updatedAt < previous.sourceUpdatedAt) return keepSuperseded(one, resolved, previous);
+
+    const issues = gatherIssues(one, resolved, strict);
+    if (one.record.recordStatus === 'withdrawn' && !item.raw.fault) {
+      const broken = [...one.issues.filter(isError), ...options.contracts.check(feed, one.record)];
+      if (broken.length > 0) return refuse(one, resolved, broken, ['normalised']);
+      return withdraw(one, resolved, previous);
+    }
+    if (issues.some(isError)) return refuse(one, resolved, issues, item.raw.fault ? [] : ['normalised']);
+
+    const print = fingerprint(feed, one.record, resolved.person?.patient);
+    const same = print && (await duplicateOf(print, id));
+    if (same) {
+      return write(one, resolved, {
+        state: 'cancelled',
+        reason: 'duplicate',
+        issues: [issue('duplicate')],
+        duplicateOf: same,
+        stages: ['normalised', 'checked'],
+      });
+    }
+    return apply(one, resolved, previous, issues, print);
+  }
+
+  /** The sound record: map, check, and plan what is written. */
+  async function apply(one: Prepared, resolved: Resolved, previous: Submission | undefined, before: readonly Issue[], print?: string) {
+    const { feed } = one.item.request;
+    const built = options.contexts.build(feed, one.record, { now, resolved, registers, sourceSystem: one.sourceSystem });
+    const contextIssues = dedupe([...before, ...built.issues]);
+    if (contextIssues.some(isError)) return refuse(one, resolved, contextIssues, ['normalised']);
+    const idOf = idsOf(one);
+    const mapped = options.mapper.map(feed, one.record, built.context, idOf);
+    const inline = resolved.inline ? mapInline(one, resolved, resolved.inline) : undefined;
+    const produced = [...(inline?.resources ?? []), ...mapped.resources];
+    const event = feed === 'encounters' || feed === 'village-observations';
+    const hold = built.hold ?? holdOf(mapped.issues);
+    const sent = event ? mapped.resources.filter(({ item }) => options.policy.sends(feed, item)) : [];
+    const local = event && !sent.some(({ resource }) => resource.resourceType === 'Encounter');
+    // What waits or stays in the district is not judged by the platform's rules yet.
+    const judged = new Set(hold || local ? [] : sent.map(({ resource }) => resource));
+    const findings = check(produced, judged);
+    const located = findings.length > 0 ? locate(one, built.context, idOf, findings) : [];
+    const issues = dedupe([...contextIssues, ...mapped.issues, ...(inline?.issues ?? []), ...located]);
+    const unused = [...mapped.unused, ...(inline?.unused ?? []).map((field) => `person.inline.${field}`)];
+    if (issues.some(isError)) return refuse(one, resolved, issues, ['normalised', 'mapped'], produced, unused);
+
+    if (inline && resolved.person) await putPatient(one, resolved.person, inline.resources, true);
+    let person = resolved.person;
+    if (feed === 'persons') person = await registerPerson(one, resolved, mapped.resources);
+    for (const { resource } of mapped.resources) {
+      if (feed === 'persons' && resource.resourceType === 'Patient') continue;
+      putResource(resource, accessOf(feed, resolved), one.id);
+    }
+    await retireAbsent(one, previous, produced);
+    if (feed === 'facilities') {
+      registerFacility(one, resolved, mapped.resources);
+      if (previous) await resend(mapped.resources);
+    }
+    if (feed === 'practitioners') registerPractitioner(one, mapped.resources);
+
+    let state: State = 'completed';
+    let reason: Reason | null = 'registered';
+    if (event) {
+      if (hold) [state, reason] = ['on-hold', hold];
+      else if (local) [state, reason] = ['completed', 'kept-local'];
+      else {
+        [state, reason] = ['ready', null];
+        await plan(one, resolved, person, sent, previous);
+      }
+      if (previous && state !== 'ready') await takeBack(previous, state === 'on-hold' ? 'on-hold' : 'cancelled', reason);
+    }
+    if (print !== undefined) byFingerprint.set(print, { id: one.id });
+    return write(one, resolved, {
+      state,
+      reason,
+      issues,
+      unused,
+      mapped: produced,
+      ...(print !== undefined && { print }),
+      stages: ['normalised', 'mapped', 'checked'],
+    });
+  }
+
+  // ---- stages
+
+  /** Times without offset are read in the zone of the facility, which is known only now. */
+  function rezone(one: Prepared): void {
+    const { feed } = one.item.request;
+    const where = unitCode(feed, one.record);
+    const zone = where && registers.facility(where.code)?.timeZone;
+    if (!zone || zone === DEFAULT_ZONE || one.item.raw.fault || feed === 'facilities') return;
+    const again = options.normaliser.normalise(feed, one.item.raw.value, { timeZone: zone, now });
+    one.record = withSourceSystem(again.record, one.sourceSystem);
+    one.issues = again.issues;
+  }
+
+  function resolveMaster(one: Prepared): Resolved {
+    const { feed } = one.item.request;
+    const { record } = one;
+    const issues: Issue[] = [];
+    if (feed === 'facilities') {
+      const code = text(record.code) ?? '';
+      const supervisor = text(record.supervisorCode);
+      if (supervisor !== undefined) {
+        const chain = registers.chain(supervisor);
+        if (supervisor === code || chain.some((entry) => entry.code === code)) {
+          issues.push(issue('facility-cycle', {}, { field: 'supervisorCode' }));
+        } else if (chain.length === 0) issues.push(issue('facility-unknown', {}, { field: 'supervisorCode' }));
+      }
+      if (issues.length > 0 || code === '') return { issues };
+      const above = supervisor === undefined ? undefined : registers.facility(supervisor);
+      const puskesmas = record.kind === 'puskesmas' ? code : (above?.puskesmas ?? null);
+      const unit: FacilityEntry = {
+        code,
+        kind: text(record.kind) ?? '',
+        name: text(record.name) ?? '',
+        supervisor: supervisor ?? null,
+        puskesmas,
+        village: text(record.villageCode) ?? null,
+        timeZone: text(record.timeZone) ?? above?.timeZone ?? DEFAULT_ZONE,
+        organization: `Organization/${ids.organizationId(code)}`,
+        location: `Location/${ids.locationId(code)}`,
+        active: record.active !== false,
+      };
+      const head = puskesmas === code ? unit : puskesmas === null ? undefined : registers.facility(puskesmas);
+      return { unit, issues, ...(head && { puskesmas: head }) };
+    }
+    const where = unitCode(feed, record);
+    const unit = where && registers.facility(where.code);
+    if (where && !unit) issues.push(issue('facility-unknown', {}, { field: where.field }));
+    const puskesmas = unit?.puskesmas ? registers.facility(unit.puskesmas) : undefined;
+    const posyandu = text(record.posyanduCode);
+    if (feed === 'persons' && posyandu && !registers.facility(posyandu)) {
+      issues.push(issue('facility-unknown', {}, { field: 'posyanduCode' }));
+    }
+    const birthDate = text(record.birthDate);
+    const person: PersonEntry | undefined =
+      feed === 'persons' && birthDate !== undefined
+        ? {
+            sourceKey: sourceKey(one.sourceSystem, one.sourceId),
+            nikHash: text(record.nik) ? ids.nikHash(record.nik as string) : null,
+            patient: `Patient/${patientOf(record, sourceKey(one.sourceSystem, one.sourceId), ids)}`,
+            birthDate,
+            sex: sexOf(record.sex),
+            facility: where?.code ?? '',
+          }
+        : undefined;
+    return { issues, ...(unit && { unit }), ...(puskesmas && { puskesmas }), ...(person && { person }) };
+  }
+
+  function gatherIssues(one: Prepared, resolved: Resolved, strict: boolean): readonly Issue[] {
+    const { feed } = one.item.request;
+    if (one.item.raw.fault) return [one.item.raw.fault];
+    const read = strict
+      ? one.issues.map((found) => (UNKNOWN_FIELD.has(found.code) ? { ...found, severity: 'error' as const } : found))
+      : one.issues;
+    const faulty = new Set(read.filter(isError).map(({ field }) => field));
+    const contract = options.contracts.check(feed, one.record).filter(({ field }) => !faulty.has(field));
+    const broken = new Set(contract.map(({ field }) => field));
+    // A reference that is not there is a matter of the contract; one that leads nowhere is said here.
+    const references = resolved.issues.filter(
+      ({ field = '' }) => ![...faulty, ...broken].some((other) => other !== undefined && overlaps(field, other)),
+    );
+    const personAbsent = [...read, ...contract].some(({ code }) => code === 'person-missing');
+    return dedupe([
+      ...read,
+      ...contract,
+      ...references.filter(({ code }) => !(personAbsent && code === 'person-unknown')),
+      ...checkTimes(feed, one.record, now),
+      ...checkGenerated(one.record),
+    ]);
+  }
+
+  /** Sample people must never reach the national record. */
+  function checkGenerated(record: NormalisedRecord): readonly Issue[] {
+    if (environment !== 'production') return [];
+    return niksOf(record, '').map((field) => issue('generated-person', {}, { field }));
+  }
+
+  function mapInline(one: Prepared, resolved: Resolved, inline: Json) {
+    const entry = resolved.person as PersonEntry;
+    const own = entry.sourceKey.slice(one.sourceSystem.length + 1);
+    const record: NormalisedRecord = { facilityCode: entry.facility, ...inline, sourceSystem: one.sourceSystem, sourceId: own };
+    const unit = registers.facility(entry.facility);
+    const puskesmas = unit?.puskesmas ? registers.facility(unit.puskesmas) : resolved.puskesmas;
+    const found: Resolved = { issues: [], person: entry, ...(unit && { unit }), ...(puskesmas && { puskesmas }) };
+    const built = options.contexts.build('persons', record, { now, resolved: found, registers, sourceSystem: one.sourceSystem });
+    const key = ids.recordKey(one.sourceSystem, 'persons', own);
+    const result = options.mapper.map('persons', record, built.context, (role) =>
+      role === 'patient' ? entry.patient.slice('Patient/'.length) : ids.resourceId(key, role),
+    );
+    const prefixed = [...built.issues, ...result.issues].map((found) =>
+      found.field === undefined ? found : { ...found, field: `person.inline.${found.field}` },
+    );
+    return { resources: result.resources, issues: prefixed, unused: result.unused.filter((field) => !OWN_FIELDS.has(field)) };
+  }
+
+  function idsOf(one: Prepared): (role: string) => string {
+    const { feed } = one.item.request;
+    const code = text(one.record.code) ?? '';
+    return (role) => {
+      if (feed === 'facilities' && role === 'organization') return ids.organizationId(code);
+      if (feed === 'facilities' && role === 'location') return ids.locationId(code);
+      if (feed === 'persons' && role === 'patient') return patientOf(one.record, sourceKey(one.sourceSystem, one.sourceId), ids);
+      if (feed === 'practitioners' && role === 'practitioner') return ids.practitionerId(text(one.record.nik) ?? '');
+      return ids.resourceId(one.recordKey, role);
+    };
+  }
+
+  interface Finding {
+    readonly role: string;
+    readonly issue: Issue;
+  }
+
+  function check(produced: readonly MappedResource[], judged: ReadonlySet<Resource>): readonly Finding[] {
+    return produced.flatMap(({ role, resource }) => {
+      const found = [...options.validator.validate(resource), ...(judged.has(resource) ? options.rules.check(resource, { now }) : [])];
+      return found.map((one) => ({ role, issue: one }));
+    });
+  }
+
+  /** Adds the sender's field to each finding, by the traced map. */
+  function locate(one: Prepared, context: MapContext, idOf: (role: string) => string, findings: readonly Finding[]): readonly Issue[] {
+    const traces = options.mapper.explain(one.item.request.feed, one.record, context, idOf);
+    return findings.map(({ role, issue: found }) => {
+      if (found.field !== undefined || found.expression === undefined) return found;
+      const expression = found.expression;
+      let best: { field: string; length: number } | undefined;
+      for (const trace of traces) {
+        if (trace.role !== role || !related(expression, trace.expression)) continue;
+        const length = Math.min(expression.length, trace.expression.length);
+        if (!best || length > best.length) best = { field: trace.field, length };
+      }
+      return best ? { ...found, field: best.field } : found;
+    });
+  }
+
+  // ---- writes
+
+  function putResource(resource: Stored, facility: string | null, submission: string): void {
+    changes.resources.push({ resource, facility, submission, at: now });
+    resources.put(resource, facility);
+  }
+
+  /** A Patient that is already here keeps what a shorter record does not say. */
+  async function putPatient(one: Prepared, entry: PersonEntry, mapped: readonly MappedResource[], merge: boolean): Promise<void> {
+    for (const { resource } of mapped) {
+      const stored = await resources.get(`${resource.resourceType}/${resource.id}`);
+      const facility = stored?.facility ?? registers.facility(entry.facility)?.puskesmas ?? null;
+      putResource(stored && merge ? mergePatient(stored.resource, resource) : resource, facility, one.id);
+    }
+    const known = registers.person(entry.sourceKey);
+    if (!known || known.patient !== entry.patient || known.nikHash !== entry.nikHash) {
+      changes.persons.push(entry);
+      registers.putPerson(entry);
+    }
+  }
+
+  /** A NIK that arrives later makes the Patient of that NIK the person's; the one before is linked, and keeps what points to it. */
+  async function registerPerson(one: Prepared, resolved: Resolved, mapped: readonly MappedResource[]): Promise<PersonEntry | undefined> {
+    const entry = resolved.person;
+    if (!entry) return undefined;
+    const before = registers.person(entry.sourceKey);
+    const facility = resolved.puskesmas?.code ?? null;
+    const earlier = before && before.patient !== entry.patient ? (await resources.get(before.patient))?.resource : undefined;
+    for (const { resource } of mapped) {
+      if (resource.resourceType !== 'Patient') continue;
+      const type = before?.nikHash === null ? (['replaces', 'replaced-by'] as const) : (['seealso', 'seealso'] as const);
+      putResource(earlier && before ? withLink(resource, before.patient, type[0]) : resource, facility, one.id);
+      if (earlier && before)
+        putResource(withLink(earlier, entry.patient, type[1]), (await resources.get(before.patient))?.facility ?? facility, one.id);
+    }
+    changes.persons.push(entry);
+    registers.putPerson(entry);
+    return entry;
+  }
+
+  function registerFacility(one: Prepared, resolved: Resolved, mapped: readonly MappedResource[]): void {
+    const entry = resolved.unit as FacilityEntry;
+    changes.facilities.push(entry);
+    registers.putFacility(entry);
+    const given: readonly [unknown, string][] = [
+      [one.record.satusehatOrganizationId, entry.organization],
+      [one.record.satusehatLocationId, entry.location],
+    ];
+    for (const [platformId, reference] of given) {
+      if (typeof platformId !== 'string' || platformId === '') continue;
+      changes.platformIds.push({ environment, reference, platformId, platformVersion: null, at: now });
+      const own = entry.code === entry.puskesmas && reference === entry.organization;
+      if (own || !mapped.some(({ resource }) => `${resource.resourceType}/${resource.id}` === reference)) continue;
+      // It is there already: what refers to it need not wait.
+      changes.deliveries.push({
+        key: deliveryKey(reference),
+        environment,
+        kind: reference === entry.location ? 'location' : 'organization',
+        owner: entry.puskesmas ?? entry.code,
+        partition: reference,
+        resources: [reference],
+        dependsOn: [],
+        submission: null,
+        submissionVersion: null,
+        state: 'completed',
+        reason: null,
+        dueAt: now,
+        replace: true,
+      });
+    }
+  }
+
+  /** A unit that changed is sent again, if it ever was. */
+  async function resend(mapped: readonly MappedResource[]): Promise<void> {
+    const keys = mapped.map(({ resource }) => deliveryKey(`${resource.resourceType}/${resource.id}`));
+    const planned = new Set(changes.deliveries.map(({ key }) => key));
+    for (const delivery of await store.deliveries({ keys, environment })) {
+      if (planned.has(delivery.key) || delivery.state !== 'completed') continue;
+      changes.deliveries.push({ ...asWrite(delivery), state: 'ready', reason: null, dueAt: now, replace: true });
+    }
+  }
+
+  function registerPractitioner(one: Prepared, mapped: readonly MappedResource[]): void {
+    const practitioner = mapped.find(({ resource }) => resource.resourceType === 'Practitioner');
+    if (!practitioner) return;
+    const entry = {
+      sourceKey: sourceKey(one.sourceSystem, one.sourceId),
+      nikHash: ids.nikHash(text(one.record.nik) ?? ''),
+      practitioner: `Practitioner/${practitioner.resource.id}`,
+      name: text(one.record.name) ?? '',
+      profession: text(one.record.profession) ?? null,
+      facility: text(one.record.facilityCode) ?? null,
+    };
+    changes.practitioners.push(entry);
+    registers.putPractitioner(entry);
+  }
+
+  /** What the version before held and this one does not was entered in error. */
+  async function retireAbsent(one: Prepared, previous: Submission | undefined, produced: readonly MappedResource[]): Promise<void> {
+    if (!previous) return;
+    const kept = new Set(produced.map(({ resource }) => `${resource.resourceType}/${resource.id}`));
+    const absent = previous.resources.filter((reference) => !kept.has(reference) && !isShared(reference));
+    await resources.load(absent);
+    for (const reference of absent) {
+      const stored = await resources.get(reference);
+      const retired = stored && retire(stored.resource);
+      if (stored && retired) putResource(retired, stored.facility, one.id);
+    }
+  }
+
+  /**
+   * A late older version is kept beside the record, under an id of its own that points to it; the record stays as it is.
+   */
+  async function keepSuperseded(one: Prepared, resolved: Resolved, applied: Submission): Promise<Outcome> {
+    const { feed, client } = one.item.request;
+    const id = ids.submissionId(one.sourceSystem, feed, `${one.sourceId}|superseded|${one.contentHash}`);
+    const receipt: Receipt = {
+      ...receiptOf({ ...applied, unused: [], duplicateOf: null }),
+      state: 'cancelled',
+      reason: 'superseded',
+      issues: [issue('superseded')],
+    };
+    if (!submissions.has(id)) for (const found of await store.submissionsById(ALL, [id])) submissions.set(id, found);
+    if (submissions.has(id)) return { receipt, repeated: true, resources: [] };
+    const kept: SubmissionWrite = {
+      id,
+      version: 1,
+      feed,
+      sourceSystem: one.sourceSystem,
+      sourceId: one.sourceId,
+      sourceUpdatedAt: instant(one.record.sourceUpdatedAt) ?? null,
+      client: client.id,
+      facility: resolved.puskesmas?.code ?? applied.facility,
+      contentHash: one.contentHash,
+      fingerprint: null,
+      duplicateOf: applied.id,
+      state: 'cancelled',
+      reason: 'superseded',
+      issues: receipt.issues,
+      unused: [],
+      resources: [],
+      story: ['received', 'normalised', 'stored'].map((stage) => ({ stage, at: now })),
+      receivedAt: now,
+      payload: one.item.raw.payload,
+    };
+    changes.submissions.push(kept);
+    submissions.set(id, { ...kept, seq: 0, updatedAt: now });
+    return { receipt, repeated: false, resources: [] };
+  }
+
+  async function withdraw(one: Prepared, resolved: Resolved, previous: Submission | undefined): Promise<Outcome> {
+    const { feed } = one.item.request;
+    for (const reference of previous?.resources ?? []) {
+      const stored = await resources.get(reference);
+      // An event's people and places outlive it.
+      if (!stored || (isShared(reference) && (feed === 'encounters' || feed === 'village-observations'))) continue;
+      const retired = retire(stored.resource);
+      if (retired) putResource(retired, stored.facility, one.id);
+    }
+    if (previous) await takeBack(previous, 'cancelled', 'withdrawn');
+    return write(one, resolved, { state: 'completed', reason: 'withdrawn', issues: [], stages: ['normalised'] });
+  }
+
+  /**
+   * What was planned for the version before is taken back. What reached the platform, or may have, is sent once more as it is now:
+   * entered in error.
+   */
+  async function takeBack(previous: Submission, state: 'cancelled' | 'on-hold', reason: Reason | null): Promise<void> {
+    for (const delivery of await store.deliveries({ submissionId: previous.id, environment })) {
+      if (delivery.state === 'cancelled') continue;
+      const { sentAt } = delivery;
+      const write = asWrite(delivery);
+      const uncertain = sentAt !== null || delivery.state === 'in-progress';
+      const placed = new Set((await store.platformIds(environment, delivery.resources)).map(({ reference }) => reference));
+      const there = uncertain ? delivery.resources : delivery.resources.filter((reference) => placed.has(reference));
+      changes.deliveries.push(
+        there.length > 0 && reason === 'withdrawn'
+          ? {
+              ...write,
+              resources: there,
+              submission: null,
+              submissionVersion: null,
+              state: 'ready',
+              reason: null,
+              dueAt: now,
+              replace: true,
+            }
+          : { ...write, state, reason, dueAt: now, replace: true },
+      );
+    }
+  }
+
+  async function plan(
+    one: Prepared,
+    resolved: Resolved,
+    person: PersonEntry | undefined,
+    sent: readonly MappedResource[],
+    previous?: Submission,
+  ) {
+    const encounter = sent.filter(({ resource }) => resource.resourceType === 'Encounter');
+    const others = sent.filter(({ resource }) => resource.resourceType !== 'Encounter');
+    const puskesmas = resolved.puskesmas as FacilityEntry;
+    const units = new Set<string>();
+    const chain = resolved.unit ? registers.chain(resolved.unit.code) : [];
+    for (const entry of [...chain, puskesmas]) units.add(entry.organization).add(entry.location);
+    await resources.load([...units]);
+    const located = new Map<string, Json>();
+    for (const reference of units) {
+      const stored = await resources.get(reference);
+      if (stored) located.set(reference, stored.resource as unknown as Json);
+    }
+    const version = (previous?.version ?? 0) + 1;
+    const kept = new Set(sent.map(({ resource }) => `${resource.resourceType}/${resource.id}`));
+    const absent = (previous?.resources ?? []).filter((reference) => !kept.has(reference) && !isShared(reference));
+    // What this version no longer holds is sent as entered in error, where the platform has it.
+    const onPlatform = absent.length === 0 ? [] : await store.platformIds(environment, absent);
+    const retired: Stored[] = [];
+    for (const { reference } of onPlatform) {
+      const found = (await resources.get(reference))?.resource;
+      if (found) retired.push(found);
+    }
+    changes.deliveries.push(
+      ...planDeliveries(
+        {
+          environment,
+          owner: puskesmas.code,
+          patient: person?.patient ?? `Submission/${one.id}`,
+          submission: one.id,
+          version,
+          resources: [...[...encounter, ...others].map(({ resource }) => resource), ...retired] as unknown as (Json & Stored)[],
+          at: now,
+          replace: previous !== undefined,
+        },
+        registers,
+        located,
+      ),
+    );
+  }
+
+  interface Verdict {
+    readonly state: State;
+    readonly reason: Reason | null;
+    readonly issues: readonly Issue[];
+    readonly unused?: readonly string[];
+    readonly duplicateOf?: string;
+    readonly mapped?: readonly MappedResource[];
+    readonly print?: string;
+    readonly stages: readonly string[];
+  }
+
+  function refuse(
+    one: Prepared,
+    resolved: Resolved,
+    issues: readonly Issue[],
+    stages: readonly string[],
+    mapped: readonly MappedResource[] = [],
+    unused: readonly string[] = [],
+  ): Outcome {
+    const outcome = write(one, resolved, { state: 'failed', reason: 'refused', issues, stages, unused });
+    return { ...outcome, resources: mapped };
+  }
+
+  /** Makes the submission's new version, unless it would say exactly what the current one says. */
+  function write(one: Prepared, resolved: Resolved, verdict: Verdict): Outcome {
+    const previous = submissions.get(one.id);
+    const { client, feed } = one.item.request;
+    const applied = verdict.mapped ?? [];
+    if (previous && previous.contentHash === one.contentHash && sameVerdict(previous, verdict)) {
+      return { receipt: receiptOf(previous), repeated: true, resources: applied };
+    }
+    const stages = ['received', ...verdict.stages, 'stored'];
+    const submission: SubmissionWrite = {
+      id: one.id,
+      version: (previous?.version ?? 0) + 1,
+      feed,
+      sourceSystem: one.sourceSystem,
+      sourceId: one.sourceId,
+      sourceUpdatedAt: instant(one.record.sourceUpdatedAt) ?? null,
+      client: client.id,
+      facility: resolved.puskesmas?.code ?? previous?.facility ?? onlyFacility(client),
+      contentHash: one.contentHash,
+      fingerprint: verdict.print ?? null,
+      duplicateOf: verdict.duplicateOf ?? null,
+      state: verdict.state,
+      reason: verdict.reason,
+      issues: verdict.issues,
+      unused: verdict.unused ?? [],
+      resources: verdict.mapped
+        ? verdict.mapped.map(({ resource }) => `${resource.resourceType}/${resource.id}`)
+        : (previous?.resources ?? []),
+      story: stages.map((stage) => ({ stage, at: now, ...(stage === 'stored' && verdict.reason !== null && { reason: verdict.reason }) })),
+      receivedAt: now,
+      payload: one.item.raw.payload,
+    };
+    changes.submissions.push(submission);
+    submissions.set(one.id, { ...submission, seq: 0, updatedAt: now });
+    return { receipt: receiptOf(submission), repeated: false, resources: applied };
+  }
+}
+
+function prepare(options: BatchOptions, item: BatchItem, now: string): Prepared {
+  const { feed, client } = item.request;
+  const { raw } = item;
+  const read = options.normaliser.normalise(feed, raw.value, { timeZone: DEFAULT_ZONE, now });
+  const named = text(read.record.sourceSystem);
+  const only = client.sourceSystems !== 'all' && client.sourceSystems.length === 1 ? client.sourceSystems[0] : undefined;
+  const system = named ?? only;
+  const forbidden =
+    named !== undefined && client.sourceSystems !== 'all' && !client.sourceSystems.includes(named)
+      ? issue('forbidden-source-system', {}, { field: 'sourceSystem' })
+      : undefined;
+  const hash = contentHash(raw.fault ? raw.payload : raw.value);
+  const sourceId = text(read.record.sourceId)?.slice(0, 128);
+  // Without a key of its own a refused record is kept under its content, so that the same one gets the same receipt.
+  const keyed = system !== undefined && sourceId !== undefined;
+  const sourceSystem = system?.slice(0, 64) ?? `~${client.id}`;
+  const id = sourceId ?? `~${hash.slice(0, 32)}`;
+  return {
+    item,
+    record: system === undefined ? read.record : withSourceSystem(read.record, system),
+    issues: read.issues,
+    sourceSystem,
+    sourceId: id,
+    keyed,
+    recordKey: options.ids.recordKey(sourceSystem, feed, id),
+    id: options.ids.submissionId(sourceSystem, feed, id),
+    contentHash: hash,
+    forbidden,
+  };
+}
+
+/** Without storing: whether the client may write a record at all. */
+export async function findForbidden(options: BatchOptions, items: readonly BatchItem[], now: string): Promise<Issue | undefined> {
+  const prepared = items.map((item) => prepare(options, item, now));
+  const bySystem = prepared.find(({ forbidden }) => forbidden)?.forbidden;
+  if (bySystem) return bySystem;
+  const codes = new Set<string>();
+  for (const { item, record } of prepared) {
+    if (item.request.client.facilities === 'all') continue;
+    for (const code of [unitCode(item.request.feed, record)?.code, text(record.supervisorCode)]) if (code !== undefined) codes.add(code);
+  }
+  if (codes.size === 0) return undefined;
+  const entries = new Map((await options.store.facilities([...codes])).map((entry) => [entry.code, entry]));
+  const own = new Set(prepared.filter(({ item }) => item.request.feed === 'facilities').map(({ record }) => text(record.code)));
+  for (const { item, record } of prepared) {
+    const { client, feed } = item.request;
+    if (feed === 'facilities') {
+      const supervisor = text(record.supervisorCode);
+      // A supervisor that comes with the same request is judged when its turn comes.
+      if (supervisor !== undefined && !entries.has(supervisor) && own.has(supervisor)) continue;
+      const head =
+        record.kind === 'puskesmas' ? text(record.code) : supervisor === undefined ? undefined : entries.get(supervisor)?.puskesmas;
+      if (supervisor !== undefined && !entries.has(supervisor)) continue;
+      if (!mayWrite(client, head ?? undefined)) return issue('forbidden-facility', {}, { field: 'code' });
+      continue;
+    }
+    const where = unitCode(feed, record);
+    const entry = where && entries.get(where.code);
+    if (where && entry && !mayWrite(client, entry.puskesmas ?? undefined)) return issue('forbidden-facility', {}, { field: where.field });
+  }
+  return undefined;
+}
+
+const mayWrite = (client: Client, puskesmas: string | undefined): boolean =>
+  client.facilities === 'all' || (puskesmas !== undefined && client.facilities.includes(puskesmas));
+
+/** A facility that is known and not the client's. An unknown one is a matter of the record. */
+function foreignFacility(client: Client, feed: Feed, record: NormalisedRecord, { unit, puskesmas }: Resolved): Issue | undefined {
+  if (!unit || mayWrite(client, puskesmas?.code)) return undefined;
+  return issue('forbidden-facility', {}, { field: unitCode(feed, record)?.field ?? 'facilityCode' });
+}
+
+function refusedUnstored(one: Prepared, found: Issue): Outcome {
+  const receipt: Receipt = {
+    id: null,
+    version: 0,
+    sourceId: one.keyed ? one.sourceId : null,
+    state: 'failed',
+    reason: 'refused',
+    issues: [found],
+  };
+  return { receipt, repeated: false, resources: [], forbidden: found };
+}
+
+const UNKNOWN_FIELD = new Set(['field-unknown', 'field-unused']);
+const OWN_FIELDS = new Set(['sourceSystem', 'sourceId', 'facilityCode']);
+
+const isError = ({ severity }: Issue): boolean => severity === 'error';
+const onlyFacility = ({ facilities }: Client): string | null =>
+  facilities !== 'all' && facilities.length === 1 ? (facilities[0] as string) : null;
+const withSourceSystem = (record: NormalisedRecord, system: string): NormalisedRecord =>
+  record.sourceSystem === system ? record : { ...record, sourceSystem: system };
+
+/** Whose clients may see a resource: its puskesmas; registers of places and health workers are seen by all. */
+const accessOf = (feed: Feed, { puskesmas }: Resolved): string | null =>
+  feed === 'facilities' || feed === 'practitioners' ? null : (puskesmas?.code ?? null);
+
+/** People and places are shared between records and do not vanish with one of them. */
+const isShared = (reference: string): boolean => /^(Patient|RelatedPerson|Practitioner|Organization|Location)\//.test(reference);
+
+function instant(value: unknown): string | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+function holdOf(issues: readonly Issue[]): Reason | undefined {
+  const codes = new Set(issues.filter(({ severity }) => severity !== 'error').map(({ code }) => code));
+  return (['validation-pending', 'time-missing', 'reason-code-missing'] as const).find((code) => codes.has(code));
+}
+
+function sameVerdict(previous: Submission, verdict: { state: State; reason: Reason | null; issues: readonly Issue[] }): boolean {
+  const shape = (issues: readonly Issue[]) =>
+    JSON.stringify(issues.map(({ code, field, expression, rule }) => [code, field, expression, rule]).sort());
+  return previous.state === verdict.state && previous.reason === verdict.reason && shape(previous.issues) === shape(verdict.issues);
+}
+
+/** Two findings with one code at one place are one. */
+function dedupe(issues: readonly Issue[]): readonly Issue[] {
+  const seen = new Map<string, Issue>();
+  for (const found of issues) {
+    const key = JSON.stringify([found.code, found.field, found.expression, found.rule]);
+    if (!seen.has(key)) seen.set(key, found);
+  }
+  return [...seen.values()];
+}
+
+const overlaps = (a: string, b: string): boolean => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+
+/** One expression lies within the other, on the border of an element. */
+function related(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return long.startsWith(short) && (long.length === short.length || long[short.length] === '.' || long[short.length] === '[');
+}
+
+function checkTimes(feed: Feed, record: NormalisedRecord, now: string): readonly Issue[] {
+  const found: Issue[] = [];
+  const latest = Date.parse(now) + CLOCK_SKEW_MS;
+  const inFuture = (field: string, value: unknown) => {
+    if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}/.test(value)) return;
+    // A date begins first in the east of the country, nine hours ahead of UTC.
+    const time = value.length === 10 ? Date.parse(`${value}T00:00:00+09:00`) : Date.parse(value);
+    if (time > latest) found.push(issue('date-future', {}, { field }));
+    else if (field !== 'birthDate' && time < Date.parse(EARLIEST))
+      found.push(issue('date-too-old', { min: EARLIEST.slice(0, 10) }, { field }));
+  };
+  if (feed === 'encounters') {
+    inFuture('start', record.start);
+    inFuture('end', record.end);
+    const [start, end] = [instant(record.start), instant(record.end)];
+    if (start && end && end < start) found.push(issue('period-order', {}, { field: 'end' }));
+  }
+  if (feed === 'village-observations') inFuture('date', record.date);
+  if (feed === 'persons') inFuture('birthDate', record.birthDate);
+  return found;
+}
+
+/** Fields that hold a NIK of the series for samples. */
+function niksOf(value: unknown, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((inner, index) => niksOf(inner, `${path}[${index}]`));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const field = path === '' ? name : `${path}.${name}`;
+    if ((name === 'nik' || name === 'nikIbu') && typeof inner === 'string') return /^99\d{14}$/.test(inner) ? [field] : [];
+    return niksOf(inner, field);
+  });
+}
+
+function mergePatient(stored: Stored, incoming: Stored): Stored {
+  const { meta: _, ...kept } = stored as Stored & { identifier?: readonly Json[] };
+  const own = (incoming as { identifier?: readonly Json[] }).identifier ?? [];
+  const systems = new Set(own.map(({ system }) => system));
+  const identifier = [...own, ...(kept.identifier ?? []).filter(({ system }) => !systems.has(system))];
+  return { ...kept, ...incoming, ...(identifier.length > 0 && { identifier }) } as Stored;
+}
+
+function withLink(patient: Stored, other: string, type: string): Stored {
+  const { meta: _, ...rest } = patient as Stored & { link?: readonly { other: { reference?: string }; type: string }[] };
+  if (rest.link?.some((link) => link.other.reference === other)) return rest as Stored;
+  return { ...rest, link: [...(rest.link ?? []), { other: { reference: other }, type }] } as Stored;
+}
+
+export function receiptOf(submission: Omit<Submission, 'seq' | 'updatedAt'>): Receipt {
+  const { id, version, sourceId, state, reason, issues, duplicateOf, unused } = submission;
+  return {
+    id,
+    version,
+    sourceId: sourceId.startsWith('~') ? null : sourceId,
+    state,
+    reason,
+    issues,
+    ...(duplicateOf !== null && { duplicateOf }),
+    ...(unused.length > 0 && { unused }),
+  };
+}
+
+/** Resources that were read once, overlaid with what this group writes. */
+function createResourceCache(store: Pick<Store, 'resources'>) {
+  type Cached = Pick<StoredResource, 'resource' | 'facility'>;
+  const known = new Map<string, Cached | undefined>();
+  const load = async (references: readonly string[]): Promise<void> => {
+    const wanted = [...new Set(references)].filter((reference) => !known.has(reference));
+    if (wanted.length === 0) return;
+    for (const reference of wanted) known.set(reference, undefined);
+    for (const stored of await store.resources(ALL, wanted)) {
+      const { meta, ...resource } = stored.resource;
+      // Version and time are the store's to give; the profile is ours.
+      const profile = meta?.profile;
+      known.set(`${resource.resourceType}/${resource.id}`, {
+        resource: (profile ? { ...resource, meta: { profile } } : resource) as Stored,
+        facility: stored.facility,
+      });
+    }
+  };
+  return {
+    load,
+    async get(reference: string): Promise<Cached | undefined> {
+      await load([reference]);
+      return known.get(reference);
+    },
+    put: (resource: Stored, facility: string | null) => void known.set(`${resource.resourceType}/${resource.id}`, { resource, facility }),
+  };
+}
+
+function createChanges() {
+  const submissions: SubmissionWrite[] = [];
+  const facilities: FacilityEntry[] = [];
+  const persons: PersonEntry[] = [];
+  const practitioners: NonNullable<ChangeSet['practitioners']>[number][] = [];
+  const resources: ResourceWrite[] = [];
+  const deliveries: DeliveryWrite[] = [];
+  const platformIds: PlatformId[] = [];
+  return {
+    submissions,
+    facilities,
+    persons,
+    practitioners,
+    resources,
+    deliveries,
+    platformIds,
+    done(now: string, results: readonly Outcome[], items: readonly BatchItem[]): ChangeSet {
+      return {
+        submissions,
+        facilities,
+        persons,
+        practitioners,
+        resources,
+        deliveries: lastByKey(deliveries),
+        platformIds,
+        audits: auditsOf(now, results, items),
+      };
+    },
+  };
+}
+
+/** What was asked for when a delivery was planned, without what became of it. */
+function asWrite(delivery: Delivery): DeliveryWrite {
+  const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt } = delivery;
+  return { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt };
+}
+
+/** Units are planned again by every visit to them, and never over what a facility record says; a visit planned twice is its later version. */
+function lastByKey(deliveries: readonly DeliveryWrite[]): readonly DeliveryWrite[] {
+  const found = new Map<string, DeliveryWrite>();
+  for (const delivery of deliveries) if (!found.get(delivery.key)?.replace || delivery.replace) found.set(delivery.key, delivery);
+  return [...found.values()];
+}
+
+function auditsOf(at: string, results: readonly Outcome[], items: readonly BatchItem[]): readonly Audit[] {
+  const rows = new Map<string, Audit>();
+  for (const [index, { receipt, repeated, forbidden }] of results.entries()) {
+    const { feed, client, requestId = null } = (items[index] as BatchItem).request;
+    const outcome = receipt.reason === 'refused' ? 'refused' : 'success';
+    const code = forbidden?.code ?? null;
+    const action = repeated ? 'intake-repeat' : 'intake';
+    const key = JSON.stringify([feed, client.id, requestId, outcome, code, action]);
+    const before = rows.get(key);
+    rows.set(key, { at, client: client.id, action, target: feed, outcome, code, requestId, count: (before?.count ?? 0) + 1 });
+  }
+  return [...rows.values()];
+}

@@ -1,0 +1,123 @@
+import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
+import { AppError } from '../errors/index.ts';
+import type { Submission } from '../store/port.ts';
+import { type BatchItem, type BatchOptions, findForbidden, processBatch } from './batch.ts';
+import { createBatcher } from './batcher.ts';
+import { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest } from './intake.ts';
+import { parseJsonText } from './json-limits.ts';
+import type { RawRecord } from './raw-record.ts';
+
+export interface IntakeOptions extends BatchOptions {
+  /** Instant now, UTC with milliseconds. */
+  readonly now: () => string;
+  /** Told when deliveries may have been added, so that a worker need not wait for its next look. */
+  readonly onStored?: () => void;
+  /** Records in one commit. Default 100. */
+  readonly groupSize?: number;
+  readonly jsonDepth?: number;
+}
+
+/**
+ * The way of a record from its bytes to the disk. All records of this process go through one queue in groups, so that one commit
+ * serves many senders and two versions of one record never overtake each other here; other processes are met as `conflict`.
+ */
+export function createIntake(options: IntakeOptions): Intake {
+  const { store, now } = options;
+  let draining = false;
+  const batcher = createBatcher<BatchItem, Accepted>(storeGroup, { limit: options.groupSize ?? 100 });
+
+  async function storeGroup(items: readonly BatchItem[]): Promise<readonly (Accepted | Error)[]> {
+    try {
+      return await storeOnce(items);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    // Another process wrote one of these records in between: what it wrote is read now.
+    try {
+      return await storeOnce(items);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    const answers: (Accepted | Error)[] = [];
+    for (const item of items) answers.push(...(await storeOnce([item]).catch((error: Error) => [error])));
+    return answers;
+  }
+
+  async function storeOnce(items: readonly BatchItem[]): Promise<readonly Accepted[]> {
+    const { outcomes, changes } = await processBatch(options, items, now());
+    await store.commit(changes);
+    if ((changes.deliveries?.length ?? 0) > 0) options.onStored?.();
+    return outcomes.map(({ receipt, repeated }) => ({ receipt, repeated }));
+  }
+
+  function accept(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly Accepted[]> {
+    if (draining) return Promise.reject(new AppError('busy'));
+    return batcher.submitAll(records.map((raw) => ({ request, raw })));
+  }
+
+  return {
+    accept,
+    forbidden: (request, records) =>
+      findForbidden(
+        options,
+        records.map((raw) => ({ request, raw })),
+        now(),
+      ),
+    async dryRun(request, records): Promise<readonly DryRun[]> {
+      const { outcomes } = await processBatch(
+        options,
+        records.map((raw) => ({ request, raw })),
+        now(),
+      );
+      return outcomes.map(({ receipt: { id: _, version: __, ...verdict }, resources }) => ({
+        verdict,
+        bundle: {
+          resourceType: 'Bundle',
+          type: 'collection',
+          ...(resources.length > 0 && {
+            entry: resources.map(({ resource }): BundleEntry => ({ fullUrl: `urn:uuid:${resource.id}`, resource })),
+          }),
+        } satisfies Bundle,
+      }));
+    },
+    async validateSubmission({ client, requestId }, id, validatedBy) {
+      const context = contextOf(client, 'intake', requestId);
+      const [submission] = await store.submissionsById(context, [id]);
+      const payload = submission && (await store.submissionPayload(context, id, submission.version));
+      if (!submission || payload === undefined) throw new AppError('not-found');
+      if (submission.feed !== 'village-observations' || payload.startsWith('base64:') || payload.startsWith('sha256:')) {
+        throw new AppError('parameter', { name: 'id', expected: 'a village observation that was received whole' });
+      }
+      const value = parseJsonText(payload, options.jsonDepth ?? 64) as Record<string, unknown>;
+      const validated = withValidation(value, validatedBy.nik, now(), submission);
+      // Who validates need not be a sender: the right to the facility is what counts.
+      const validating = { ...client, sourceSystems: 'all' as const };
+      const request: IntakeRequest = {
+        feed: submission.feed,
+        client: validating,
+        strict: false,
+        ...(requestId !== undefined && { requestId }),
+      };
+      const [answer] = await accept(request, [{ line: 1, payload: JSON.stringify(validated), value: validated }]);
+      if (!answer) throw new AppError('internal');
+      return answer.receipt;
+    },
+    get waiting() {
+      return batcher.waiting;
+    },
+    async drain() {
+      draining = true;
+      await batcher.idle();
+    },
+  };
+}
+
+const isConflict = (error: unknown): boolean => error instanceof AppError && error.code === 'conflict';
+
+/** The payload with the validation added, in the names of its own contract. The source system is written out, as the client that validates may be another. */
+function withValidation(value: Record<string, unknown>, nik: string, at: string, submission: Submission): Record<string, unknown> {
+  const flat = 'source_id' in value || 'source_system' in value;
+  return flat
+    ? { ...value, source_system: submission.sourceSystem, validated_by_nik: nik, validated_at: at }
+    : { ...value, sourceSystem: submission.sourceSystem, validatedBy: { nik }, validatedAt: at };
+}
