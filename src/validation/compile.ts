@@ -1,0 +1,99 @@
+import type { CodeSystem, CodeSystemConcept, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import { AppError } from '../errors/index.ts';
+import type { R4Elements } from '../terminology/r4-elements.ts';
+import { ILP_BASE } from '../terminology/systems.ts';
+import { Findings } from './findings.ts';
+import { compileProfile, type ProfileCheck } from './profile.ts';
+import { isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
+import type { Validator } from './types.ts';
+
+export interface ValidatorSources {
+  /** `profiles/r4/elements.json`. */
+  readonly elements: R4Elements;
+  /** `profiles/r4/value-sets.json`. */
+  readonly valueSets: ValueSets;
+  /** Our profiles and extensions; logical models among them are left out. */
+  readonly profiles: readonly StructureDefinition[];
+  /** Our own value sets and code systems, to which the profiles bind. */
+  readonly terminology?: readonly (ValueSet | CodeSystem)[];
+}
+
+/**
+ * Makes a validator: one JavaScript function for each type of R4, generated when a resource first needs it, and one for each profile,
+ * generated at once so that a profile we cannot check stops the start.
+ *
+ * @throws AppError `profile-compile` when a profile says something that is not covered
+ */
+export function compileValidator(sources: ValidatorSources): Validator {
+  const profiles = new Map<string, StructureDefinition>();
+  for (const profile of sources.profiles) if (profile.kind !== 'logical') profiles.set(profile.url ?? '', profile);
+  const valueSets = { ...sources.valueSets, ...expandOwn(sources.terminology ?? []) };
+  const checks = new Map<string, ProfileCheck>();
+  const structure = new StructureCompiler(
+    sources.elements,
+    valueSets,
+    (node, path, run) => checks.get(node.url as string)?.(node, path, run),
+    (node, path, run) => checkProfiles(node, path, run),
+  );
+  const context = { elements: sources.elements, profiles, codeSet: (url: string) => structure.codeSet(url) };
+  for (const [url, profile] of profiles) checks.set(url, compileProfile(profile, context));
+
+  const checkProfiles = (node: Json, path: string, run: Run): void => {
+    const named = (node.meta as Json).profile;
+    if (!Array.isArray(named)) return;
+    for (let i = 0; i < named.length; i++) {
+      const url = typeof named[i] === 'string' ? (named[i] as string).replace(/\|.*$/, '') : '';
+      const check = checks.get(url);
+      if (check === undefined) {
+        if (url.startsWith(`${ILP_BASE}/`)) run.f.structure(`${path}.meta.profile[${i}]`, 'unknown-profile');
+      } else if (profiles.get(url)?.type !== node.resourceType) {
+        run.f.structure(`${path}.meta.profile[${i}]`, 'profile-type');
+      } else {
+        check(node, path, run);
+      }
+    }
+  };
+
+  return {
+    validate(resource) {
+      const findings = new Findings();
+      if (!isObject(resource)) {
+        findings.notObject('$this', resource);
+      } else {
+        const type = structure.isResource(resource.resourceType) ? resource.resourceType : 'Resource';
+        structure.resource(resource, type, new Run(findings, resource), 0, false);
+      }
+      return findings.issues;
+    },
+  };
+}
+
+/**
+ * Codes of our own value sets: listed codes, and whole code systems of ours. Sets with filters or of foreign systems are left out;
+ * a profile that binds to one does not compile.
+ *
+ * @throws AppError `profile-compile` when a value set excludes codes
+ */
+function expandOwn(resources: readonly (ValueSet | CodeSystem)[]): ValueSets {
+  const systems = new Map<string, CodeSystem>();
+  for (const resource of resources) if (resource.resourceType === 'CodeSystem') systems.set(resource.url ?? '', resource);
+  const sets: Record<string, Record<string, string[]>> = {};
+  for (const set of resources) {
+    if (set.resourceType !== 'ValueSet') continue;
+    if (set.compose?.exclude) throw new AppError('profile-compile', { profile: set.url ?? '?', problem: 'exclude is not covered' });
+    const includes = set.compose?.include ?? [];
+    const parts = includes.map((include) => {
+      const concepts = include.concept ?? (include.filter || include.valueSet ? undefined : systems.get(include.system ?? '')?.concept);
+      return concepts === undefined ? undefined : ([include.system ?? '', codesOf(concepts)] as const);
+    });
+    if (parts.length === 0 || parts.includes(undefined)) continue;
+    const expanded: Record<string, string[]> = {};
+    for (const part of parts) if (part) expanded[part[0]] = [...(expanded[part[0]] ?? []), ...part[1]];
+    sets[set.url ?? ''] = expanded;
+  }
+  return sets;
+}
+
+function codesOf(concepts: readonly Pick<CodeSystemConcept, 'code' | 'concept'>[]): string[] {
+  return concepts.flatMap((concept) => [concept.code ?? '', ...codesOf(concept.concept ?? [])]);
+}

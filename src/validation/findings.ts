@@ -1,0 +1,78 @@
+import { type ErrorCode, type Issue, type Params, render } from '../errors/index.ts';
+
+/** Why an element does not fit, Indonesian first. Rows hold no value of the resource. */
+const PROBLEMS = {
+  'not-object': { id: 'harus berupa objek', en: 'must be an object' },
+  'not-list': { id: 'harus berupa daftar', en: 'must be a list' },
+  list: { id: 'tidak boleh berupa daftar', en: 'must not be a list' },
+  null: { id: 'tidak boleh null', en: 'must not be null' },
+  empty: { id: 'kosong', en: 'is empty' },
+  choice: { id: 'hanya satu jenis nilai yang boleh ada', en: 'only one type of value is allowed' },
+  depth: { id: 'bersarang terlalu dalam', en: 'is nested too deeply' },
+  'resource-type': { id: 'jenis sumber daya tidak dikenal', en: 'unknown type of resource' },
+  'unknown-element': { id: 'unsur tidak dikenal', en: 'unknown element' },
+  'unknown-profile': { id: 'profil tidak dikenal', en: 'unknown profile' },
+  'profile-type': { id: 'jenis nilai tidak diizinkan profil', en: 'the profile does not allow this type of value' },
+  'profile-range': { id: 'di luar batas menurut profil', en: 'outside the limits of the profile' },
+  'profile-closed': { id: 'tidak termasuk irisan yang diizinkan profil', en: 'is in none of the slices the profile allows' },
+  'not-contained': { id: 'tidak ada pada contained', en: 'is not among the contained resources' },
+} as const;
+
+export type Problem = keyof typeof PROBLEMS;
+
+/** A finding stops being useful long before this many; a hostile body must not fill the memory. */
+const MOST = 200;
+
+/** Collects what a run of the validator finds. The generated code calls it; `count` also counts what no longer fits in. */
+export class Findings {
+  readonly issues: Issue[] = [];
+  count = 0;
+
+  structure(expression: string, problem: Problem): void {
+    this.#add('structure', expression, { problem: PROBLEMS[problem].id }, { problem: PROBLEMS[problem].en });
+  }
+
+  /** Key of an object that its type does not have. A key that is not a name may be anything, so it is not repeated. */
+  unknownElement(parent: string, key: string): void {
+    this.structure(/^_?[A-Za-z][A-Za-z0-9]{0,63}$/.test(key) ? `${parent}.${key}` : parent, 'unknown-element');
+  }
+
+  /** A value that is not of its primitive type. */
+  primitive(expression: string, type: string, value: unknown): void {
+    if (value === null) this.structure(expression, 'null');
+    else if (Array.isArray(value)) this.structure(expression, 'list');
+    else if (value === '') this.structure(expression, 'empty');
+    else this.#add('structure', expression, { problem: `bukan ${type} yang benar` }, { problem: `not a valid ${type}` });
+  }
+
+  notObject(expression: string, value: unknown): void {
+    this.structure(expression, value === null ? 'null' : Array.isArray(value) ? 'list' : 'not-object');
+  }
+
+  cardinality(expression: string, min: number, max: number | '*'): void {
+    this.#add('cardinality', expression, { min, max });
+  }
+
+  binding(expression: string, valueSet: string): void {
+    this.#add('binding', expression, { valueSet });
+  }
+
+  fixed(expression: string, profile: string): void {
+    this.#add('fixed', expression, { profile });
+  }
+
+  reference(expression: string, allowed: readonly string[]): void {
+    this.#add('reference', expression, { allowed: allowed.length > 0 ? allowed.join(', ') : 'Type/id' });
+  }
+
+  invariant(expression: string, key: string): void {
+    this.#add('invariant', expression, { key }, { key }, key);
+  }
+
+  #add(code: ErrorCode, expression: string, id: Params, en: Params = id, rule?: string): void {
+    this.count++;
+    if (this.issues.length >= MOST) return;
+    const text = { id: render(code, { ...id, expression }).id, en: render(code, { ...en, expression }).en };
+    this.issues.push({ severity: 'error', code, ...(rule !== undefined && { rule }), expression, text });
+  }
+}

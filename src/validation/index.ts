@@ -1,0 +1,5 @@
+export { compileValidator, type ValidatorSources } from './compile.ts';
+export { INVARIANTS, NOT_CHECKED } from './invariants.ts';
+export { compilePlatformRules, type PlatformRule, type PlatformRuleTable } from './platform-rules.ts';
+export type { ValueSets } from './structure.ts';
+export type { PlatformRules, Validator } from './types.ts';

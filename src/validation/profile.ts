@@ -1,0 +1,373 @@
+import type { ElementDefinition, ElementDefinitionType, StructureDefinition } from '@medplum/fhirtypes';
+import { AppError } from '../errors/index.ts';
+import type { R4Elements } from '../terminology/r4-elements.ts';
+import type { Findings } from './findings.ts';
+import { referenceOf } from './references.ts';
+import { type CodeSet, capitalise, isObject, type Json, type Run } from './structure.ts';
+
+/** Checks a resource or an extension against one profile; the structure of R4 is checked apart, so values may still be anything. */
+export type ProfileCheck = (node: Json, path: string, run: Run) => void;
+
+export interface ProfileContext {
+  readonly elements: R4Elements;
+  readonly profiles: ReadonlyMap<string, StructureDefinition>;
+  codeSet(url: string): CodeSet | undefined;
+}
+
+/** One element of the differential with what hangs below it. */
+interface Rule {
+  readonly name: string;
+  readonly id: string;
+  definition: ElementDefinition | undefined;
+  readonly children: Map<string, Rule>;
+  readonly slices: Map<string, Rule>;
+}
+
+const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
+
+/** Keys of an ElementDefinition that only describe, and those that are compiled. All others are refused. */
+const DESCRIBES = new Set(
+  [
+    'id path sliceName short definition comment requirements alias label code mustSupport isSummary isModifier isModifierReason'.split(' '),
+    'example mapping base meaningWhenMissing orderMeaning condition representation'.split(' '),
+  ].flat(),
+);
+const COMPILED = new Set(['min', 'max', 'type', 'binding', 'slicing', 'maxLength']);
+
+/**
+ * Compiles the differential of one of our profiles to a JavaScript function. Covered: min, max, narrower types and reference targets,
+ * fixed[x], pattern[x], minValue and maxValue of numbers, maxLength, required bindings, and slicing by value or pattern.
+ *
+ * @throws AppError `profile-compile` for every construct that is not covered, so that no rule is silently left out
+ */
+export function compileProfile(profile: StructureDefinition, context: ProfileContext): ProfileCheck {
+  return new ProfileCompiler(profile, context).compile();
+}
+
+class ProfileCompiler {
+  readonly #profile: StructureDefinition;
+  readonly #context: ProfileContext;
+  readonly #constants: unknown[] = [];
+  #variables = 0;
+
+  constructor(profile: StructureDefinition, context: ProfileContext) {
+    this.#profile = profile;
+    this.#context = context;
+  }
+
+  compile(): ProfileCheck {
+    const { type, derivation } = this.#profile;
+    if (derivation !== 'constraint') throw this.#refuse('derivation is not "constraint"');
+    if (type === undefined || !Object.hasOwn(this.#context.elements, type)) throw this.#refuse('unknown type');
+    const source = `'use strict';
+return function (n, p, x) {
+  const f = x.f;
+  ${this.#body(this.#tree(type), 'n', 'p', type)}
+}`;
+    const own = new Function('K', 'R', source)(this.#constants, RUNTIME) as ProfileCheck;
+    const base = this.#base(type);
+    if (base === undefined) return own;
+    return (node, path, run) => {
+      base(node, path, run);
+      own(node, path, run);
+    };
+  }
+
+  #base(type: string): ProfileCheck | undefined {
+    const url = this.#profile.baseDefinition;
+    if (url === HL7 + type) return undefined;
+    const profile = this.#context.profiles.get(url ?? '');
+    if (profile === undefined || profile.type !== type || profile === this.#profile) throw this.#refuse('base definition is not covered');
+    return compileProfile(profile, this.#context);
+  }
+
+  #refuse(problem: string): AppError {
+    return new AppError('profile-compile', { profile: this.#profile.url ?? this.#profile.id ?? '?', problem });
+  }
+
+  /** Reads the flat list of elements as a tree; slices hang on the element they slice. */
+  #tree(type: string): Rule {
+    const root: Rule = { name: type, id: type, definition: undefined, children: new Map(), slices: new Map() };
+    for (const element of this.#profile.differential?.element ?? []) {
+      const [first, ...segments] = (element.id ?? element.path ?? '').split('.');
+      if (first !== type) throw this.#refuse(`element ${element.id ?? element.path} is not of ${type}`);
+      let rule = root;
+      for (const segment of segments) {
+        const [name = '', slice, ...more] = segment.split(':');
+        if (more.length > 0 || slice?.includes('/')) throw this.#refuse(`${element.id}: slices of slices`);
+        rule = child(rule.children, name, `${rule.id}.${name}`);
+        if (slice !== undefined) rule = child(rule.slices, slice, `${rule.id}:${slice}`, name);
+      }
+      this.#refuseUncovered(element);
+      rule.definition = element;
+    }
+    return root;
+  }
+
+  #refuseUncovered(element: ElementDefinition): void {
+    for (const key of Object.keys(element)) {
+      if (DESCRIBES.has(key) || COMPILED.has(key) || /^(?:fixed|pattern)[A-Z]/.test(key)) continue;
+      if (/^(?:min|max)Value[A-Z]/.test(key) && typeof (element as unknown as Json)[key] === 'number') continue;
+      throw this.#refuse(`${element.id}: ${key} is not covered`);
+    }
+  }
+
+  #constant(value: unknown): string {
+    return `K[${this.#constants.push(value) - 1}]`;
+  }
+
+  /** Code for what hangs below one node: `node` and `path` are expressions, `key` is the table of the node's type. */
+  #body(rule: Rule, node: string, path: string, key: string): string {
+    return [...rule.children.values()].map((each) => this.#element(each, node, path, key)).join('\n');
+  }
+
+  #element(rule: Rule, node: string, path: string, key: string): string {
+    const { names, base, typeOf } = this.#names(rule, key);
+    const n = this.#variables++;
+    const definition = rule.definition ?? ({} as ElementDefinition);
+    const values = `v${n}`;
+    const lines = [`const ${values} = R.values(${node}, ${path}, ${this.#constant(names)});`];
+    lines.push(this.#cardinality(definition, `${values}.length`, `${path} + ${JSON.stringify(`.${base}`)}`));
+    const forbidden = this.#forbidden(rule, key, base, names);
+    if (forbidden.length > 0) {
+      lines.push(`for (const o of R.values(${node}, ${path}, ${this.#constant(forbidden)})) f.structure(o.path, 'profile-type');`);
+    }
+    const slices = this.#slices(rule, base, typeOf);
+    lines.push(...slices.map((slice) => `let ${slice.count} = 0;`));
+    const branches = slices.map((slice) => `if (${slice.test(`e${n}`)}) {\n${slice.count}++;\n${slice.body(`e${n}`)}\n}`);
+    if (branches.length > 0 && rule.definition?.slicing?.rules === 'closed') branches.push(`f.structure(e${n}.path, 'profile-closed');`);
+    const body = [this.#value(rule, `e${n}`, typeOf), branches.join(' else ')].filter((line) => line !== '').join('\n');
+    if (body !== '') lines.push(`for (const e${n} of ${values}) {\n${body}\n}`);
+    lines.push(...slices.map((slice) => this.#cardinality(slice.definition, slice.count, `${path} + ${JSON.stringify(`.${base}`)}`)));
+    return lines.filter((line) => line !== '').join('\n');
+  }
+
+  /** JSON names an element of the differential stands for, and the R4 element behind it. */
+  #names(rule: Rule, key: string): { names: readonly string[]; base: string; typeOf: (name: string) => string } {
+    const table = this.#context.elements[key]?.elements ?? {};
+    const base = rule.name.replace('[x]', '');
+    const element = Object.hasOwn(table, base) ? table[base] : undefined;
+    if (element !== undefined && !element.choice) {
+      return { names: [base], base, typeOf: () => element.ref ?? element.types[0]?.code ?? '' };
+    }
+    if (element?.choice) {
+      const narrowed = rule.definition?.type?.map((type) => type.code ?? '');
+      const unknown = narrowed?.find((code) => !element.types.some((type) => type.code === code));
+      if (unknown !== undefined) throw this.#refuse(`${rule.id}: type ${unknown} is not among the types of R4`);
+      const codes = narrowed ?? element.types.map((type) => type.code);
+      const byName = new Map(codes.map((code) => [base + capitalise(code), code]));
+      return { names: [...byName.keys()], base, typeOf: (name) => byName.get(name) ?? '' };
+    }
+    for (const [choice, each] of Object.entries(table)) {
+      const type = each.choice && each.types.find((t) => choice + capitalise(t.code) === base);
+      if (type) return { names: [base], base, typeOf: () => type.code };
+    }
+    throw this.#refuse(`${rule.id}: no such element in R4`);
+  }
+
+  /** Names of the types a profile removes from a choice. */
+  #forbidden(rule: Rule, key: string, base: string, allowed: readonly string[]): string[] {
+    const element = this.#context.elements[key]?.elements[base];
+    if (!element?.choice || rule.definition?.type === undefined) return [];
+    return element.types.map((type) => base + capitalise(type.code)).filter((name) => !allowed.includes(name));
+  }
+
+  #cardinality(definition: ElementDefinition, count: string, path: string): string {
+    const min = definition.min ?? 0;
+    const max = definition.max === undefined || definition.max === '*' ? '*' : Number(definition.max);
+    const limits = [...(min > 0 ? [`${count} < ${min}`] : []), ...(max !== '*' ? [`${count} > ${max}`] : [])];
+    return limits.length === 0 ? '' : `if (${limits.join(' || ')}) f.cardinality(${path}, ${min}, ${JSON.stringify(max)});`;
+  }
+
+  /** Code on one value `e` ({ value, path, name }). */
+  #value(rule: Rule, e: string, typeOf: (name: string) => string): string {
+    const definition = (rule.definition ?? {}) as unknown as Json;
+    const url = JSON.stringify(this.#profile.url ?? '');
+    const lines: string[] = [];
+    for (const [key, value] of Object.entries(definition)) {
+      if (/^fixed[A-Z]/.test(key)) lines.push(`if (!R.equals(${this.#constant(value)}, ${e}.value)) f.fixed(${e}.path, ${url});`);
+      else if (/^pattern[A-Z]/.test(key)) lines.push(`if (!R.matches(${this.#constant(value)}, ${e}.value)) f.fixed(${e}.path, ${url});`);
+      else if (/^minValue/.test(key)) lines.push(`if (${e}.value < ${Number(value)}) f.structure(${e}.path, 'profile-range');`);
+      else if (/^maxValue/.test(key)) lines.push(`if (${e}.value > ${Number(value)}) f.structure(${e}.path, 'profile-range');`);
+      else if (key === 'maxLength') {
+        lines.push(`if (typeof ${e}.value === 'string' && ${e}.value.length > ${Number(value)}) f.structure(${e}.path, 'profile-range');`);
+      }
+    }
+    lines.push(this.#binding(rule, e, typeOf), this.#targets(rule, e));
+    if (rule.children.size > 0) {
+      const types = new Set(this.#typeNames(rule, typeOf));
+      const [type, ...others] = [...types];
+      if (type === undefined || others.length > 0) throw this.#refuse(`${rule.id}: children of an element with several types`);
+      lines.push(`if (R.isObject(${e}.value)) {\n${this.#body(rule, `${e}.value`, `${e}.path`, type)}\n}`);
+    }
+    return lines.filter((line) => line !== '').join('\n');
+  }
+
+  #typeNames(rule: Rule, typeOf: (name: string) => string): string[] {
+    const narrowed = rule.definition?.type;
+    if (!rule.name.endsWith('[x]')) return [typeOf(rule.name)];
+    return (narrowed ?? []).map((type) => type.code ?? '');
+  }
+
+  #binding(rule: Rule, e: string, typeOf: (name: string) => string): string {
+    const binding = rule.definition?.binding;
+    if (binding?.strength !== 'required') return '';
+    const url = binding.valueSet?.replace(/\|.*$/, '') ?? '';
+    const set = this.#context.codeSet(url);
+    if (set === undefined) throw this.#refuse(`${rule.id}: the codes of ${url} are not known`);
+    const types = this.#typeNames(rule, typeOf);
+    const type = types.length === 1 ? JSON.stringify(types[0]) : `${this.#constant(typeOf)}(${e}.name)`;
+    return `if (!${this.#constant(set)}.has(${type}, ${e}.value)) f.binding(${e}.path, ${JSON.stringify(url)});`;
+  }
+
+  #targets(rule: Rule, e: string): string {
+    const types = rule.definition?.type ?? [];
+    for (const type of types) this.#refuseTypeProfile(rule, type);
+    const profiles = types.filter((type) => type.code === 'Reference').flatMap((type) => type.targetProfile ?? []);
+    if (profiles.length === 0) return '';
+    const targets = profiles.map((url) => {
+      const type = url.startsWith(HL7) ? url.slice(HL7.length) : this.#context.profiles.get(url)?.type;
+      if (type === undefined) throw this.#refuse(`${rule.id}: unknown target ${url}`);
+      return type;
+    });
+    if (targets.includes('Resource')) return '';
+    return `R.target(${e}.value, ${this.#constant([...new Set(targets)])}, ${e}.path, x);`;
+  }
+
+  #refuseTypeProfile(rule: Rule, type: ElementDefinitionType): void {
+    if (type.aggregation || type.versioning) throw this.#refuse(`${rule.id}: aggregation and versioning are not covered`);
+    for (const url of type.profile ?? []) {
+      if (type.code !== 'Extension') throw this.#refuse(`${rule.id}: a profile on ${type.code} is not covered`);
+      if (url.startsWith('http://hl7.org/')) continue;
+      if (!this.#context.profiles.has(url)) throw this.#refuse(`${rule.id}: unknown extension ${url}`);
+    }
+  }
+
+  #slices(rule: Rule, base: string, typeOf: (name: string) => string): Slice[] {
+    if (rule.slices.size === 0) return [];
+    const slicing = rule.definition?.slicing;
+    const isExtension = rule.name === 'extension' || rule.name === 'modifierExtension';
+    if (slicing === undefined && !isExtension) throw this.#refuse(`${rule.id}: slices without slicing`);
+    if (slicing?.ordered || slicing?.rules === 'openAtEnd') throw this.#refuse(`${rule.id}: ordered slices are not covered`);
+    const discriminators = slicing?.discriminator ?? [{ type: 'value', path: 'url' }];
+    if (discriminators.length === 0) throw this.#refuse(`${rule.id}: slicing without discriminator`);
+    return [...rule.slices.values()].map((slice) => {
+      const tests = discriminators.map((each) => {
+        if (each.type === 'type' && each.path === '$this') return this.#typeTest(slice, base);
+        if (each.type === 'value' || each.type === 'pattern') return this.#valueTest(slice, each.path ?? '');
+        throw this.#refuse(`${rule.id}: discriminator ${each.type} is not covered`);
+      });
+      return {
+        definition: slice.definition ?? ({} as ElementDefinition),
+        count: `s${this.#variables++}`,
+        test: (e: string) => tests.map((test) => test(e)).join(' && '),
+        body: (e: string) => this.#value(slice, e, typeOf),
+      };
+    });
+  }
+
+  /** A slice of a choice by its type: `value[x]:valueQuantity`. */
+  #typeTest(slice: Rule, base: string): (e: string) => string {
+    const codes = slice.definition?.type?.map((type) => type.code ?? '') ?? [];
+    if (codes.length === 0) throw this.#refuse(`${slice.id}: a slice by type without a type`);
+    return (e) => `${this.#constant(codes.map((code) => base + capitalise(code)))}.includes(${e}.name)`;
+  }
+
+  /** A slice by a fixed or pattern value at the discriminator's path, or by the URL of its extension. */
+  #valueTest(slice: Rule, path: string): (e: string) => string {
+    const segments = path === '$this' ? [] : path.split('.');
+    const extension = slice.definition?.type?.[0]?.profile?.[0];
+    if (path === 'url' && extension !== undefined) return (e) => `R.selects(${e}.value, ['url'], ${JSON.stringify(extension)})`;
+    let rule: Rule | undefined = slice;
+    for (let depth = 0; depth <= segments.length && rule !== undefined; depth++) {
+      const given = fixedOrPattern(rule.definition);
+      const wanted = given === undefined ? [] : along(given, segments.slice(depth));
+      if (wanted.length === 1) return (e) => `R.selects(${e}.value, ${this.#constant(segments)}, ${this.#constant(wanted[0])})`;
+      rule = rule.children.get(segments[depth] ?? '');
+    }
+    throw this.#refuse(`${slice.id}: no fixed value or pattern at ${path}`);
+  }
+}
+
+interface Slice {
+  readonly definition: ElementDefinition;
+  /** Variable that counts its members. */
+  readonly count: string;
+  readonly test: (e: string) => string;
+  readonly body: (e: string) => string;
+}
+
+function child(rules: Map<string, Rule>, key: string, id: string, name: string = key): Rule {
+  const rule: Rule = rules.get(key) ?? { name, id, definition: undefined, children: new Map(), slices: new Map() };
+  rules.set(key, rule);
+  return rule;
+}
+
+function fixedOrPattern(definition: ElementDefinition | undefined): unknown {
+  const key = Object.keys(definition ?? {}).find((name) => /^(?:fixed|pattern)[A-Z]/.test(name));
+  return key === undefined ? undefined : (definition as unknown as Json)[key];
+}
+
+/** All values at a path, lists flattened. */
+function along(value: unknown, segments: readonly string[]): unknown[] {
+  let values = Array.isArray(value) ? value : [value];
+  for (const segment of segments) values = values.flatMap((each) => (isObject(each) && each[segment] !== undefined ? each[segment] : []));
+  return values;
+}
+
+/** Fixed values are equal in every key; lists in order. */
+function equals(fixed: unknown, value: unknown): boolean {
+  if (Array.isArray(fixed)) {
+    return Array.isArray(value) && value.length === fixed.length && fixed.every((each, index) => equals(each, value[index]));
+  }
+  if (!isObject(fixed)) return fixed === value;
+  if (!isObject(value)) return false;
+  const keys = Object.keys(fixed);
+  return keys.length === Object.keys(value).length && keys.every((key) => equals(fixed[key], value[key]));
+}
+
+/** A pattern's keys are in the value; each item of its lists matches some item of the value's. */
+function matches(pattern: unknown, value: unknown): boolean {
+  if (Array.isArray(pattern)) return Array.isArray(value) && pattern.every((each) => value.some((item) => matches(each, item)));
+  if (!isObject(pattern)) return pattern === value;
+  if (!isObject(value)) return false;
+  for (const key in pattern) if (!matches(pattern[key], value[key])) return false;
+  return true;
+}
+
+interface Found {
+  readonly value: unknown;
+  readonly path: string;
+  readonly name: string;
+}
+
+const NONE: readonly Found[] = [];
+
+/** What the generated code calls. */
+const RUNTIME = {
+  equals,
+  matches,
+  isObject,
+  selects: (value: unknown, segments: readonly string[], wanted: unknown): boolean =>
+    along(value, segments).some((each) => matches(wanted, each)),
+
+  /** Values under the given names, lists opened; a primitive that has only extensions counts too. */
+  values(node: Json, path: string, names: readonly string[]): readonly Found[] {
+    let found: Found[] | undefined;
+    for (const name of names) {
+      const value = node[name] ?? node[`_${name}`];
+      if (value === undefined || value === null) continue;
+      found ??= [];
+      if (Array.isArray(value)) for (let i = 0; i < value.length; i++) found.push({ value: value[i], path: `${path}.${name}[${i}]`, name });
+      else found.push({ value, path: `${path}.${name}`, name });
+    }
+    return found ?? NONE;
+  },
+
+  target(value: unknown, allowed: readonly string[], path: string, run: { f: Findings } & Pick<Run, 'entryType'>): void {
+    if (!isObject(value) || typeof value.reference !== 'string') return;
+    const found = referenceOf(value.reference);
+    const type = found.kind === 'literal' ? found.type : found.kind === 'bundle' ? run.entryType(value.reference) : undefined;
+    if (type !== undefined && !allowed.includes(type)) run.f.reference(`${path}.reference`, allowed);
+  },
+};

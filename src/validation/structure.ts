@@ -1,0 +1,424 @@
+import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
+import type { Findings } from './findings.ts';
+import { INVARIANTS } from './invariants.ts';
+import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
+import { type Reference, referenceOf } from './references.ts';
+
+/** Codes by system, of every value set by its URL without version. */
+export type ValueSets = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** FHIR sets no limit; real resources stay below 20. */
+export const MAX_DEPTH = 64;
+
+export type Json = Record<string, unknown>;
+
+type OnNode = (node: Json, path: string, run: Run) => void;
+
+/** Checks one node. `n` is an object, `p` its expression, `x` the run, `d` its depth. */
+type Check = (n: Json, p: string, x: Run, d: number) => void;
+
+/** What a run carries: the findings and where references may lead. */
+export class Run {
+  readonly f: Findings;
+  /** The resource whose `contained` a `#` reference means. */
+  container: Json;
+  /** The outermost Bundle, in which `urn:uuid:` references are looked up. */
+  readonly bundle: Json | undefined;
+  #entries: Map<string, string> | undefined;
+
+  constructor(findings: Findings, root: Json) {
+    this.f = findings;
+    this.container = root;
+    this.bundle = root.resourceType === 'Bundle' ? root : undefined;
+  }
+
+  /** Type of the resource with this fullUrl in the Bundle. */
+  entryType(fullUrl: string): string | undefined {
+    if (this.bundle === undefined) return undefined;
+    if (this.#entries === undefined) {
+      this.#entries = new Map();
+      const entries = this.bundle.entry;
+      for (const entry of Array.isArray(entries) ? entries : []) {
+        const type = entry?.resource?.resourceType;
+        if (typeof entry?.fullUrl === 'string' && typeof type === 'string') this.#entries.set(entry.fullUrl, type);
+      }
+    }
+    return this.#entries.get(fullUrl);
+  }
+}
+
+export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A value set ready to test: by code for primitives, by system for codings. */
+export class CodeSet {
+  readonly url: string;
+  readonly #codes = new Set<string>();
+  readonly #systems = new Map<string, ReadonlySet<string>>();
+
+  constructor(url: string, systems: Readonly<Record<string, readonly string[]>>) {
+    this.url = url;
+    for (const [system, codes] of Object.entries(systems)) {
+      this.#systems.set(system, new Set(codes));
+      for (const code of codes) this.#codes.add(code);
+    }
+  }
+
+  hasCode(code: unknown): boolean {
+    return this.#codes.has(code as string);
+  }
+
+  hasCoding(coding: unknown): boolean {
+    if (!isObject(coding)) return false;
+    return this.#systems.get(coding.system as string)?.has(coding.code as string) === true;
+  }
+
+  hasConcept(concept: unknown): boolean {
+    return isObject(concept) && Array.isArray(concept.coding) && concept.coding.some((coding) => this.hasCoding(coding));
+  }
+
+  /** `type`: FHIR type of the value. Types that carry no code pass. */
+  has(type: string, value: unknown): boolean {
+    if (type === 'Coding' || type === 'Quantity') return this.hasCoding(value);
+    if (type === 'CodeableConcept') return this.hasConcept(value);
+    return typeof value !== 'string' || this.hasCode(value);
+  }
+}
+
+export const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const isPrimitive = (code: string): boolean => code in PRIMITIVES;
+
+/** Elements whose URI must be absolute, which R4 says in words only. */
+const ABSOLUTE = new Set(['Coding.system', 'Identifier.system', 'Quantity.system']);
+
+const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Quantity']);
+
+/**
+ * Turns the element table into JavaScript, one function for each type and backbone element, made when it is first needed.
+ *
+ * The generated functions read `K`, a list of constants (tests, code sets, targets), and call each other through `T`, so that a
+ * type may refer to one that is not made yet.
+ */
+export class StructureCompiler {
+  readonly #elements: R4Elements;
+  readonly #valueSets: ValueSets;
+  readonly #indices = new Map<string, number>();
+  readonly #table: Check[] = [];
+  readonly #constants: unknown[] = [];
+  readonly #known = new Map<unknown, number>();
+  readonly #codeSets = new Map<string, CodeSet>();
+  /** Called on every sound extension: profiles of ours on extensions. */
+  readonly #onExtension: OnNode;
+  /** Called on every resource that has a `meta` object, sound or not: the profiles it names. */
+  readonly #onMeta: OnNode;
+
+  constructor(elements: R4Elements, valueSets: ValueSets, onExtension: OnNode, onMeta: OnNode) {
+    this.#elements = elements;
+    this.#valueSets = valueSets;
+    this.#onExtension = onExtension;
+    this.#onMeta = onMeta;
+  }
+
+  /** Undefined for a value set whose codes are not known. */
+  codeSet(url: string): CodeSet | undefined {
+    const systems = this.#valueSets[url];
+    if (systems === undefined) return undefined;
+    const set = this.#codeSets.get(url) ?? new CodeSet(url, systems);
+    this.#codeSets.set(url, set);
+    return set;
+  }
+
+  isResource(type: unknown): type is string {
+    return typeof type === 'string' && Object.hasOwn(this.#elements, type) && this.#elements[type]?.kind === 'resource';
+  }
+
+  /** Checks a resource of any type; `contained`: it is inside another resource. */
+  resource(value: unknown, path: string, run: Run, depth: number, contained: boolean): void {
+    if (!isObject(value)) {
+      run.f.notObject(path, value);
+      return;
+    }
+    if (!this.isResource(value.resourceType)) {
+      run.f.structure(path, 'resource-type');
+      return;
+    }
+    if (depth > MAX_DEPTH) {
+      run.f.structure(path, 'depth');
+      return;
+    }
+    const before = run.container;
+    if (!contained) run.container = value;
+    this.#table[this.#index(value.resourceType)]?.(value, path, run, depth);
+    if (isObject(value.meta)) this.#onMeta(value, path, run);
+    run.container = before;
+    if (contained) this.#contained(value, path, run);
+  }
+
+  #contained(value: Json, path: string, run: Run): void {
+    if (value.contained !== undefined) run.f.invariant(path, 'dom-2');
+    const meta = value.meta;
+    if (!isObject(meta)) return;
+    if (meta.versionId !== undefined || meta.lastUpdated !== undefined) run.f.invariant(path, 'dom-4');
+    if (meta.security !== undefined) run.f.invariant(path, 'dom-5');
+  }
+
+  #index(key: string): number {
+    let index = this.#indices.get(key);
+    if (index === undefined) {
+      index = this.#table.length;
+      const at = index;
+      this.#indices.set(key, at);
+      this.#table.push((n, p, x, d) => {
+        const made = this.#make(key);
+        this.#table[at] = made;
+        made(n, p, x, d);
+      });
+    }
+    return index;
+  }
+
+  #constant(value: unknown): string {
+    let index = this.#known.get(value);
+    if (index === undefined) {
+      index = this.#constants.push(value) - 1;
+      this.#known.set(value, index);
+    }
+    return `K[${index}]`;
+  }
+
+  #make(key: string): Check {
+    const type = this.#elements[key];
+    if (type === undefined) throw new Error(`no such type: ${key}`);
+    const cases: string[] = [];
+    const required: string[] = [];
+    const variables: string[] = [];
+    for (const [name, element] of Object.entries(type.elements)) {
+      if (name === 'id') {
+        cases.push(this.#primitiveCases(key, name, element.types[0]?.code ?? 'string', element, '', 'continue'));
+        continue;
+      }
+      let seen = '';
+      if (element.min > 0) {
+        variables.push(`has_${name} = false`);
+        seen = `has_${name} = true; `;
+        required.push(`if (!has_${name}) f.cardinality(p + '.${name}', ${element.min}, ${JSON.stringify(element.max)});`);
+      }
+      if (!element.choice) {
+        cases.push(this.#cases(key, name, element.types[0]?.code ?? '', element, seen));
+        continue;
+      }
+      const chosen = `choice_${name}`;
+      variables.push(`${chosen} = ''`);
+      for (const { code } of element.types) {
+        const full = name + capitalise(code);
+        const one = `if (${chosen} !== '' && ${chosen} !== '${full}') f.structure(p + '.${name}', 'choice'); ${chosen} = '${full}';`;
+        cases.push(this.#cases(key, full, code, element, seen + one));
+      }
+    }
+    const whenSound = (INVARIANTS[key] ?? []).map((rule) => `if (!${this.#constant(rule.test)}(n)) f.invariant(p, '${rule.key}');`);
+    if (key === 'Extension') {
+      whenSound.push("if ((n.extension !== undefined) === (choice_value !== '')) f.invariant(p, 'ext-1');");
+      whenSound.push(`${this.#constant(this.#onExtension)}(n, p, x);`);
+    }
+    const source = `'use strict';
+return function (n, p, x, d) {
+  const f = x.f;
+  if (d > ${MAX_DEPTH}) return f.structure(p, 'depth');
+  const before = f.count;
+  let any = false${variables.map((variable) => `, ${variable}`).join('')};
+  for (const k in n) {
+    const v = n[k];
+    if (v === undefined) continue;
+    switch (k) {
+${cases.join('\n')}
+${type.kind === 'resource' ? "case 'resourceType': break;" : ''}
+default: f.unknownElement(p, k);
+    }
+    any = true;
+  }
+  if (!any) f.structure(p, 'empty');
+  ${required.join('\n  ')}
+  ${whenSound.length > 0 ? `if (f.count === before) {\n  ${whenSound.join('\n  ')}\n  }` : ''}
+}`;
+    return new Function('T', 'K', 'R', source)(this.#table, this.#constants, this.#runtime) as Check;
+  }
+
+  /** Cases of one element name: its value and, for a primitive, the `_name` beside it. */
+  #cases(owner: string, name: string, code: string, element: R4Element, seen: string): string {
+    if (element.ref === undefined && isPrimitive(code)) return this.#primitiveCases(owner, name, code, element, seen, 'break');
+    const at = JSON.stringify(`.${name}`);
+    const each = (value: string, path: string) => this.#complex(name, code, element, value, path);
+    if (element.max === 1) return `case '${name}': ${seen} ${each('v', `p + ${at}`)} break;`;
+    return `case '${name}': ${seen}
+  if (!Array.isArray(v)) f.structure(p + ${at}, 'not-list');
+  else if (v.length === 0) f.structure(p + ${at}, 'empty');
+  else { ${this.#counts(element, at)}for (let i = 0; i < v.length; i++) { const w = v[i]; ${each('w', `p + ${JSON.stringify(`.${name}[`)} + i + ']'`)} } }
+  break;`;
+  }
+
+  #counts(element: R4Element, at: string): string {
+    const limits = [
+      ...(element.min > 1 ? [`v.length < ${element.min}`] : []),
+      ...(element.max !== '*' ? [`v.length > ${element.max}`] : []),
+    ];
+    return limits.length === 0
+      ? ''
+      : `if (${limits.join(' || ')}) f.cardinality(p + ${at}, ${element.min}, ${JSON.stringify(element.max)}); `;
+  }
+
+  /** Code that checks one object of a complex type, held by `value`, found at the expression `path`. */
+  #complex(name: string, code: string, element: R4Element, value: string, path: string): string {
+    if (code === 'Resource') return `R.resource(${value}, ${path}, x, d + 1, ${name === 'contained'});`;
+    const key = element.ref ?? code;
+    const after: string[] = [];
+    const targets = element.types.find((type) => type.code === code)?.targets;
+    if (code === 'Reference') after.push(`R.reference(${value}, ${this.#constant(targetsOf(targets))}, q, x);`);
+    const set = element.binding?.strength === 'required' && BOUND.has(code) ? this.codeSet(element.binding.valueSet) : undefined;
+    if (set) {
+      after.push(`if (!${this.#constant(set)}.has('${code}', ${value})) f.binding(q, ${JSON.stringify(set.url)});`);
+    }
+    return `{ const q = ${path}; if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) f.notObject(q, ${value});
+  else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
+  }
+
+  #primitiveCases(owner: string, name: string, type: string, element: R4Element, seen: string, end: 'break' | 'continue'): string {
+    const test: PrimitiveTest | undefined = ABSOLUTE.has(`${owner}.${name}`) ? isAbsoluteUri : PRIMITIVES[type];
+    const at = JSON.stringify(`.${name}`);
+    const under = `_${name}`;
+    const set = element.binding?.strength === 'required' && BOUND.has(type) ? this.codeSet(element.binding.valueSet) : undefined;
+    const bound = (value: string, path: string) =>
+      set ? ` else if (!${this.#constant(set)}.hasCode(${value})) f.binding(${path}, ${JSON.stringify(set.url)});` : '';
+    const check = (value: string, path: string) =>
+      `if (!${this.#test(type, test, value)}) f.primitive(${path}, '${type}', ${value});${bound(value, path)}`;
+    const local = type === 'canonical' ? (value: string, path: string) => ` R.canonical(${value}, ${path}, x);` : () => '';
+    if (element.max === 1) {
+      return `case '${name}': ${seen} ${check('v', `p + ${at}`)}${local('v', `p + ${at}`)} ${end};
+case '${under}': ${seen} R.extra(v, n.${name} !== undefined, p + ${at}, x, d); ${end};`;
+    }
+    const path = `p + ${JSON.stringify(`.${name}[`)} + i + ']'`;
+    return `case '${name}': ${seen}
+  if (!Array.isArray(v)) f.structure(p + ${at}, 'not-list');
+  else if (v.length === 0) f.structure(p + ${at}, 'empty');
+  else for (let i = 0; i < v.length; i++) { const w = v[i]; if (w === null && R.isExtended(n.${under}, i)) continue; ${check('w', path)}${local('w', path)} }
+  break;
+case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
+  }
+
+  #test(type: string, test: PrimitiveTest | undefined, value: string): string {
+    if (type === 'boolean') return `(${value} === true || ${value} === false)`;
+    if (type === 'decimal') return `(typeof ${value} === 'number' && isFinite(${value}))`;
+    return `${this.#constant(test)}(${value})`;
+  }
+
+  readonly #runtime = {
+    resource: (value: unknown, path: string, run: Run, depth: number, contained: boolean): void =>
+      this.resource(value, path, run, depth, contained),
+
+    reference: (node: Json, targets: Targets, path: string, run: Run): void => this.#reference(node, targets, path, run),
+
+    canonical: (value: unknown, path: string, run: Run): void => {
+      if (typeof value === 'string' && value.charCodeAt(0) === 35 && !this.#containedIn(value, run)) run.f.structure(path, 'not-contained');
+    },
+
+    /** The `_name` object beside a primitive: an id and extensions. */
+    extra: (value: unknown, hasValue: boolean, path: string, run: Run, depth: number): void => {
+      if (!isObject(value)) {
+        run.f.notObject(path, value);
+        return;
+      }
+      const keys = Object.keys(value).filter((key) => value[key] !== undefined);
+      if (keys.length === 0) {
+        run.f.structure(path, 'empty');
+        return;
+      }
+      if (hasValue && keys.length === 1 && keys[0] === 'id') {
+        if (!PRIMITIVES.string?.(value.id)) run.f.primitive(`${path}.id`, 'string', value.id);
+        return;
+      }
+      this.#table[this.#index('Element')]?.(value, path, run, depth + 1);
+    },
+
+    extras: (value: unknown, values: unknown, path: string, run: Run, depth: number): void => {
+      if (!Array.isArray(value)) {
+        run.f.structure(path, 'not-list');
+        return;
+      }
+      if (value.length === 0) {
+        run.f.structure(path, 'empty');
+        return;
+      }
+      const beside = Array.isArray(values) ? values : [];
+      for (let i = 0; i < value.length; i++) {
+        const hasValue = beside[i] !== undefined && beside[i] !== null;
+        if (value[i] === null && hasValue) continue;
+        this.#runtime.extra(value[i], hasValue, `${path}[${i}]`, run, depth);
+      }
+    },
+
+    isExtended: (extras: unknown, index: number): boolean => Array.isArray(extras) && isObject(extras[index]),
+  };
+
+  #containedIn(fragment: string, run: Run): Json | undefined {
+    if (fragment === '#') return run.container;
+    const contained = run.container.contained;
+    const id = fragment.slice(1);
+    return Array.isArray(contained) ? contained.find((resource) => isObject(resource) && resource.id === id) : undefined;
+  }
+
+  #isResourceType(type: string): boolean {
+    return this.codeSet('http://hl7.org/fhir/ValueSet/resource-types')?.hasCode(type) ?? this.isResource(type);
+  }
+
+  /** Form and target type of `Reference.reference`. What another server or a missing entry holds cannot be known here. */
+  #reference(node: Json, targets: Targets, path: string, run: Run): void {
+    const text = node.reference;
+    const declared = node.type;
+    if (typeof declared === 'string' && !targets.allows(declared)) run.f.reference(`${path}.type`, targets.names);
+    if (typeof text !== 'string') return;
+    const found: Reference = referenceOf(text);
+    let type: unknown;
+    if (found.kind === 'contained') {
+      const resource = this.#containedIn(text, run);
+      if (resource === undefined) {
+        run.f.invariant(path, 'ref-1');
+        return;
+      }
+      type = resource.resourceType;
+    } else if (found.kind === 'literal') {
+      if (!this.#isResourceType(found.type)) {
+        // A whole URL may look like one by chance; a relative text may not.
+        if (!text.includes(':')) run.f.reference(`${path}.reference`, targets.names);
+        return;
+      }
+      type = found.type;
+    } else if (found.kind === 'bundle') {
+      type = run.entryType(text);
+    } else if (found.kind === 'malformed') {
+      run.f.reference(`${path}.reference`, targets.names);
+    }
+    if (typeof type === 'string' && !targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
+  }
+}
+
+class Targets {
+  readonly names: readonly string[];
+  readonly #allowed: ReadonlySet<string> | undefined;
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.#allowed = names.length === 0 || names.includes('Resource') ? undefined : new Set(names);
+  }
+
+  allows(type: string): boolean {
+    return this.#allowed === undefined || this.#allowed.has(type);
+  }
+}
+
+const TARGETS = new Map<string, Targets>();
+
+function targetsOf(names: readonly string[] = []): Targets {
+  const key = names.join();
+  const targets = TARGETS.get(key) ?? new Targets(names);
+  TARGETS.set(key, targets);
+  return targets;
+}
