@@ -121,11 +121,11 @@ export const runDemo =
 /** Only a folder that an earlier demo made is emptied. */
 async function emptyFolder(folder: string): Promise<string> {
   const marker = path.join(folder, MARKER);
-  const entries = await readFile(marker).then(
-    () => rm(folder, { recursive: true }),
-    () => undefined,
+  const made = await readFile(marker).then(
+    () => true,
+    () => false,
   );
-  void entries;
+  if (made) await rm(folder, { recursive: true });
   await mkdir(folder, { recursive: true });
   await writeFile(marker, '');
   return folder;
@@ -141,12 +141,10 @@ async function prepare(
   const store = await composition.openStore(config);
   try {
     await store.migrate();
-    const { client, key } = newApiClient('demo', {
-      scopes: ['intake:write', 'intake:read', 'fhir:read'],
-      facilities: 'all',
-      sourceSystems: 'all',
-    });
-    await store.putClient(client);
+    // The network comes from the dinas kesehatan: one client, one source system, so that its CSV need not name it.
+    const dinas = newApiClient('dinas-kesehatan', { scopes: ['intake:write'], facilities: 'all', sourceSystems: ['dinkes'] });
+    const demo = newApiClient('demo', { scopes: ['intake:write', 'intake:read', 'fhir:read'], facilities: 'all', sourceSystems: 'all' });
+    for (const { client } of [dinas, demo]) await store.putClient(client);
     const owners = await ownersByOrganization(samples);
     const { clients } = JSON.parse(await readFile(path.join(samples, 'platform-clients.json'), 'utf8')) as {
       clients: ReadonlyArray<Record<'clientId' | 'clientSecret' | 'organizationId', string>>;
