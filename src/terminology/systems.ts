@@ -29,6 +29,7 @@ export const SYSTEMS = {
   icd10: 'http://hl7.org/fhir/sid/icd-10',
   cvx: 'http://hl7.org/fhir/sid/cvx',
   kfa: 'http://sys-ids.kemkes.go.id/kfa',
+  atc: 'http://www.whocc.no/atc',
   actCode: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
   participationType: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
   diagnosisRole: 'http://terminology.hl7.org/CodeSystem/diagnosis-role',

@@ -566,6 +566,10 @@ export interface Diagnosis {
    * Urutan; 1 = utama; Rank; 1 = principal
    */
   rank?: number;
+  /**
+   * Nama diagnosis; diisi dari daftar ICD-10 bila kosong; Name of the diagnosis; filled in from the ICD-10 list when empty
+   */
+  display?: string;
   [k: string]: unknown;
 }
 /**

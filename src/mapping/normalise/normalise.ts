@@ -1,6 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { type ErrorCode, type Issue, issue, type Params } from '../../errors/index.ts';
 import type { Feed } from '../../store/port.ts';
+import type { Icd10 } from '../../terminology/icd10.ts';
 import type { NormalisedRecord } from '../types.ts';
 import { type ClusterTable, type CompiledFeed, canonical, compileLayouts, type Layout, type Target, type TokenTable } from './layout.ts';
 import { checkNik } from './nik.ts';
@@ -31,6 +32,8 @@ export interface NormaliserTables {
   readonly clusters: ClusterTable;
   /** Kinds of the answers of forms: `anc` → `tfu` → `measure`. Answers without a kind are only freed of blanks. */
   readonly answerKinds?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Names of diagnoses, to fill in the missing ones. */
+  readonly icd10?: Icd10;
 }
 
 type Json = Record<string, unknown>;
@@ -74,6 +77,7 @@ export function createNormaliser(tables: NormaliserTables): Normaliser {
       };
       readObject(run, raw, '', '', run.record);
       finish(run, feed, poli);
+      if (tables.icd10) nameDiagnoses(run.record, tables.icd10);
       return { record: run.record, issues };
     },
   };
@@ -257,6 +261,14 @@ function finish(run: Run, feed: Feed, poli: ReadonlyMap<string, string>): void {
   if (checkNik(inline.nik, text(inline.birthDate), text(inline.sex))) return;
   const field = feed === 'persons' ? 'nik' : 'person.inline.nik';
   run.issues.push(issue('nik-implausible', { field }, { field }));
+}
+
+function nameDiagnoses(record: Json, icd10: Icd10): void {
+  for (const diagnosis of Array.isArray(record.diagnoses) ? record.diagnoses : []) {
+    if (!isObject(diagnosis) || diagnosis.display !== undefined || typeof diagnosis.code !== 'string') continue;
+    const display = icd10.find(diagnosis.code)?.display;
+    if (display !== undefined) diagnosis.display = display;
+  }
 }
 
 function keepUnknown(
