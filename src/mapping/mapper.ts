@@ -94,28 +94,31 @@ export function compileMaps(set: MapSet): CompiledMaps {
 
   function finish(bundle: Bundle, idOf: (role: string) => string): { resources: MappedResource[]; issues: Issue[] } {
     const resources: MappedResource[] = [];
-    const ids = new Map<string, string>();
+    const byRole = new Map<string, Resource>();
     for (const entryOf of bundle.entry ?? []) {
       const resource = entryOf.resource as (Resource & { id: string }) | undefined;
       if (resource === undefined) continue;
-      const role = uniqueRole(roleOf(entryOf, resource), ids);
+      const role = uniqueRole(roleOf(entryOf, resource), byRole);
       resource.id = idOf(role);
-      ids.set(role, `${resource.resourceType}/${resource.id}`);
+      byRole.set(role, resource);
       sids.add(resource);
       resources.push({ role, item: entryOf.id ?? itemOf(role), resource });
     }
     const issues = [...runtime.run.issues];
+    let isDangling = false;
     for (const { at, resource } of runtime.run.references) {
       const role = at.reference?.slice('role:'.length) ?? '';
-      const target = resource === undefined ? ids.get(role) : `${(resource as Resource).resourceType}/${(resource as Resource).id}`;
-      if (target !== undefined) at.reference = target;
+      const target = (resource as Resource | undefined) ?? byRole.get(role);
+      if (target !== undefined) at.reference = `${target.resourceType}/${target.id}`;
       else {
         delete at.reference;
+        isDangling = true;
         // A role may end in an id of the source; the item before it is enough to find the rule.
         const allowed = `role:${itemOf(role)}`;
         issues.push(issue('reference', { expression: 'reference', allowed }, { rule: allowed, severity: 'warning' }));
       }
     }
+    if (isDangling) for (const { resource } of resources) prune(resource);
     return { resources, issues };
   }
 
@@ -143,6 +146,18 @@ export function compileMaps(set: MapSet): CompiledMaps {
   };
 }
 
+/** Takes out objects and arrays without content; true when nothing is left. */
+function prune(value: object): boolean {
+  if (Array.isArray(value)) {
+    const kept = value.filter((item) => typeof item !== 'object' || item === null || !prune(item));
+    value.splice(0, value.length, ...kept);
+    return kept.length === 0;
+  }
+  const fields = value as Record<string, unknown>;
+  for (const [key, item] of Object.entries(fields)) if (typeof item === 'object' && item !== null && prune(item)) delete fields[key];
+  return Object.keys(fields).length === 0;
+}
+
 function roleOf(entry: BundleEntry, resource: Resource): string {
   const url = entry.fullUrl;
   if (url?.startsWith('role:') && url.length > 'role:'.length) return url.slice('role:'.length);
@@ -150,10 +165,14 @@ function roleOf(entry: BundleEntry, resource: Resource): string {
 }
 
 function itemOf(role: string): string {
-  return role.replace(/[#@].*$/s, '');
+  for (let i = 0; i < role.length; i++) {
+    const c = role.charCodeAt(i);
+    if (c === 35 || c === 64) return role.slice(0, i); // '#', '@'
+  }
+  return role;
 }
 
-function uniqueRole(role: string, taken: ReadonlyMap<string, string>): string {
+function uniqueRole(role: string, taken: ReadonlyMap<string, unknown>): string {
   let unique = role;
   for (let n = 2; taken.has(unique); n++) unique = `${role}#${n}`;
   return unique;

@@ -274,6 +274,8 @@ export class GroupEmitter {
       if (source.listMode !== undefined) this.#fail(source, 'a list mode needs an element', 'listMode');
       const item = { ...base, present: true };
       this.#conditional(base.present ? [] : [`${base.js} !== undefined`], source, item, scope, closers);
+      // A constant is explained by the value for whose sake it is written; an object, such as the record, says too little.
+      if (this.#linker.traced && base.type.kind !== 'object') this.#ruleField = base.field;
       if (source.variable !== undefined) scope.set(source.variable, item);
       else if (!base.present) scope.set(source.context, item);
       return;

@@ -30,6 +30,8 @@ export type TranslateTable = ReadonlyMap<string, { readonly system?: string; rea
 
 export function createRuntime() {
   const run: Run = { issues: [], references: [], traces: [], places: new Map() };
+  let lastTime: string | undefined;
+  let lastForm: RegExp | undefined;
   const none: readonly unknown[] = Object.freeze([]);
 
   function reset(bundle: object): void {
@@ -128,8 +130,15 @@ export function createRuntime() {
     return boolean(value, field);
   }
   function toTime(value: unknown, form: RegExp, type: string, field: string): string | undefined {
+    // One record writes the same time into most of its resources.
+    if (value === lastTime && form === lastForm) return lastTime;
     const given = text(value, field);
-    if (given === undefined || form.test(given)) return given;
+    if (given === undefined) return undefined;
+    if (form.test(given)) {
+      lastTime = given;
+      lastForm = form;
+      return given;
+    }
     const filled = given.replace(/^(\d{4}-\d\d-\d\dT|)(\d\d:\d\d)(Z|[+-]\d\d:\d\d|)$/, '$1$2:00$3');
     if (form.test(filled)) return filled;
     const day = type === 'date' ? given.slice(0, 10) : '';

@@ -28,13 +28,13 @@ export function jsonKind(type: string): 'string' | 'integer' | 'number' | 'boole
 }
 
 /** Forms of primitives that a literal must have, https://hl7.org/fhir/R4/datatypes.html#primitive. */
-const DATE = '\\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\\d|3[01]))?)?';
-const CLOCK = '([01]\\d|2[0-3]):[0-5]\\d:([0-5]\\d|60)(\\.\\d+)?';
-const ZONE = '(Z|[+-]((0\\d|1[0-3]):[0-5]\\d|14:00))';
+const DATE = '\\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\\d|3[01]))?)?';
+const CLOCK = '(?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?';
+const ZONE = '(?:Z|[+-](?:(?:0\\d|1[0-3]):[0-5]\\d|14:00))';
 export const FORMS: Readonly<Record<string, RegExp>> = {
   date: new RegExp(`^${DATE}$`),
-  dateTime: new RegExp(`^(${DATE}|\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T${CLOCK}${ZONE})$`),
-  instant: new RegExp(`^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T${CLOCK}${ZONE}$`),
+  dateTime: new RegExp(`^(?:${DATE}|\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T${CLOCK}${ZONE})$`),
+  instant: new RegExp(`^\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T${CLOCK}${ZONE}$`),
   time: new RegExp(`^${CLOCK}$`),
   code: /^[^\s]+(\s[^\s]+)*$/,
   id: /^[A-Za-z0-9\-.]{1,64}$/,
