@@ -51,13 +51,24 @@ export interface IdentityResolver {
 }
 
 const DAY_MS = 86_400_000;
+const REMEMBERED = 1_000;
 
 export function createIdentityResolver(options: IdentityOptions): IdentityResolver {
   const { store, platform, hash, clock } = options;
   const positiveMaxAgeMs = options.positiveMaxAgeMs ?? 180 * DAY_MS;
   const negativeMaxAgeMs = options.negativeMaxAgeMs ?? 900_000;
-  /** A midwife is in every visit of her morning: parallel deliveries ask for her once. */
+  /** A midwife is in every visit of her morning: parallel deliveries ask for her once, and know the answer before it is written. */
   const asking = new Map<string, Promise<PersonAnswer>>();
+  const remembered = new Map<string, Identity>();
+
+  function remember(identity: Identity): void {
+    const oldest = remembered.size >= REMEMBERED ? remembered.keys().next().value : undefined;
+    if (oldest !== undefined) {
+      remembered.delete(oldest);
+    }
+    remembered.delete(identity.key);
+    remembered.set(identity.key, identity);
+  }
 
   function ask(owner: string, key: string, query: PersonQuery): Promise<PersonAnswer> {
     const same = asking.get(`${owner}|${key}`);
@@ -97,7 +108,7 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
         }
         const now = clock();
         const at = new Date(now).toISOString();
-        const known = cached.get(key);
+        const known = newest(cached.get(key), remembered.get(key));
         const age = known === undefined ? Number.POSITIVE_INFINITY : now - Date.parse(known.checkedAt);
         let platformId =
           known !== undefined && age <= (known.platformId === null ? negativeMaxAgeMs : positiveMaxAgeMs) ? known.platformId : undefined;
@@ -107,7 +118,9 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
           const answer = await ask(owner, key, query);
           if (answer.kind === 'person') {
             platformId = answer.platformId;
-            identities.push({ environment, key, platformId, checkedAt: at });
+            const identity = { environment, key, platformId, checkedAt: at };
+            identities.push(identity);
+            remember(identity);
           } else if (answer.kind === 'refused') {
             platformId = null;
             issues = answer.issues;
@@ -127,3 +140,6 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
     },
   };
 }
+
+const newest = (stored: Identity | undefined, own: Identity | undefined): Identity | undefined =>
+  stored !== undefined && (own === undefined || stored.checkedAt >= own.checkedAt) ? stored : own;

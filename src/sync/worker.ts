@@ -257,7 +257,7 @@ export function createWorker(options: WorkerOptions): Worker {
         {
           ...facts,
           deliveryOutcomes: [outcome, ...blocked.outcomes],
-          submissionStates: [...submissionState(delivery, settlement, alone, at), ...blocked.submissions],
+          submissionStates: [...(await submissionStates(delivery, settlement, alone, at)), ...blocked.submissions],
           audits: [audit],
         },
         fence,
@@ -275,6 +275,30 @@ export function createWorker(options: WorkerOptions): Worker {
       }
       return false;
     }
+  }
+
+  async function submissionStates(
+    delivery: Delivery,
+    settlement: Settlement,
+    alone: boolean,
+    at: string,
+  ): Promise<NonNullable<ChangeSet['submissionStates']>> {
+    const { submission: id, submissionVersion: version } = delivery;
+    const { state, reason, issues } = settlement;
+    if (id === null || version === null || (state === 'completed' && !alone)) {
+      return [];
+    }
+    if (state === 'ready') {
+      if (delivery.kind !== 'encounter') {
+        return [];
+      }
+      // A wait is told once, not at every try.
+      const [told] = await store.submissionsById(SYNC_CONTEXT, [id]);
+      if (told?.version !== version || (told.state === state && told.reason === reason)) {
+        return [];
+      }
+    }
+    return [{ id, version, state, reason: state === 'completed' ? completedReason(delivery) : reason, issues, at, stage: STAGES[state] }];
   }
 
   /** Whether the delivery is the only one of its submission: then one commit settles both. */
@@ -459,24 +483,6 @@ const NOTHING_BLOCKED: Blocked = { outcomes: [], submissions: [] };
 
 /** A facility was registered when it was received; only its refusal is news to its sender. */
 const completedReason = (delivery: Delivery): Reason | null => (delivery.kind === 'encounter' ? null : 'registered');
-
-function submissionState(
-  delivery: Delivery,
-  settlement: Settlement,
-  alone: boolean,
-  at: string,
-): readonly NonNullable<ChangeSet['submissionStates']>[number][] {
-  const { submission: id, submissionVersion: version } = delivery;
-  const { state, reason, issues } = settlement;
-  if (id === null || version === null || (state === 'completed' && !alone)) {
-    return [];
-  }
-  // A wait is told once, not at every try.
-  if (state === 'ready' && (reason === delivery.reason || delivery.kind !== 'encounter')) {
-    return [];
-  }
-  return [{ id, version, state, reason: state === 'completed' ? completedReason(delivery) : reason, issues, at, stage: STAGES[state] }];
-}
 
 const STAGES: Readonly<Record<State, string>> = {
   ready: 'deferred',

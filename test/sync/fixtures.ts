@@ -89,8 +89,8 @@ export function visit({ record, puskesmas, unit, person, practitionerNik = MIDWI
   const subject = { reference: `Patient/${patient(person).id}` };
   const midwife = { reference: `Practitioner/${practitioner(practitionerNik).id}` };
   const at = { reference: `Encounter/${id('encounter')}` };
-  const start = '2026-11-10T08:00:00+07:00';
-  const end = '2026-11-10T08:20:00+07:00';
+  const start = '2025-06-10T08:00:00+07:00';
+  const end = '2025-06-10T08:20:00+07:00';
   const encounter: Own<Encounter> = {
     resourceType: 'Encounter',
     id: id('encounter'),
