@@ -1,19 +1,13 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from '@medplum/fhirtypes';
-import type { SearchParameterRow } from './search-query.ts';
+import { SEARCH_PARAMETERS } from '../store/index.ts';
 
 /**
  * What this server does, made from the tables that it works by, so that it cannot claim more (FHIR R4 §5.1).
  *
  * @param date instant of the build or start, UTC
  */
-export function capabilityStatement(options: {
-  version: string;
-  date: string;
-  url: string;
-  parameters: readonly SearchParameterRow[];
-}): CapabilityStatement {
-  const types = [...new Set(options.parameters.map((row) => row.type))].filter((type) => type !== '*').sort();
-  const shared = options.parameters.filter((row) => row.type === '*');
+export function capabilityStatement(options: { version: string; date: string; url: string }): CapabilityStatement {
+  const types = [...new Set(SEARCH_PARAMETERS.map((row) => row.type))].sort();
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -38,10 +32,8 @@ export function capabilityStatement(options: {
             readHistory: true,
             searchParam: [
               { name: '_id', type: 'token' as const },
-              ...[...shared, ...options.parameters.filter((row) => row.type === type)].map((row) => ({
-                name: row.param,
-                type: row.kind === 'id' ? ('token' as const) : row.kind,
-              })),
+              { name: '_lastUpdated', type: 'date' as const },
+              ...SEARCH_PARAMETERS.filter((row) => row.type === type).map((row) => ({ name: row.param, type: row.kind })),
             ],
           }),
         ),

@@ -1,10 +1,10 @@
 import { type FhirRequest, FhirRouter } from '@medplum/fhir-router';
 import type { Bundle, BundleLink, Resource } from '@medplum/fhirtypes';
 import { AppError, toOperationOutcome } from '../errors/index.ts';
-import type { AccessContext, Store } from '../store/port.ts';
+import { type AccessContext, SEARCH_PARAMETERS, type Store } from '../store/index.ts';
 import { capabilityStatement } from './capability-statement.ts';
 import { StoreRepository } from './repository.ts';
-import { parseSearch, type RawQuery, type SearchParameterRow } from './search-query.ts';
+import { parseSearch, type RawQuery } from './search-query.ts';
 
 /** Interactions that are offered. The router knows more; those would write past intake. */
 const OFFERED = new Set(['read', 'vread', 'search-type']);
@@ -38,8 +38,6 @@ export interface FhirOptions {
   readonly startedAt: string;
   /** Absolute URL of `/fhir`, for links: `https://adapter.example/fhir`. */
   readonly baseUrl: string;
-  readonly parameters: readonly SearchParameterRow[];
-  readonly timeZone: string;
   /** Called with faults that are ours, so that they reach the log. */
   readonly onFault?: (error: unknown) => void;
   /** Records who read what; the read fails if it cannot be recorded. */
@@ -49,18 +47,15 @@ export interface FhirOptions {
 /** FHIR R4 over the store: read, vread and search. Transport-free; `http/` translates. */
 export function createFhir(options: FhirOptions): Fhir {
   const router = new FhirRouter();
-  const types = new Set(options.parameters.map((row) => row.type));
+  const types = new Set(SEARCH_PARAMETERS.map((row) => row.type));
   const statement = capabilityStatement({
     version: options.version,
     date: options.startedAt,
     url: options.baseUrl,
-    parameters: options.parameters,
   });
 
   async function search(type: string, raw: RawQuery, lenient: boolean, context: AccessContext): Promise<Bundle> {
     const { query, used } = parseSearch(type, raw, {
-      parameters: options.parameters,
-      timeZone: options.timeZone,
       defaultCount: 20,
       maxCount: 500,
       lenient,

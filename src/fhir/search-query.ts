@@ -1,22 +1,9 @@
-import { DateTime } from 'luxon';
 import { AppError } from '../errors/index.ts';
-import type { ResourceQuery, SearchFilter } from '../store/port.ts';
-
-/** What a search parameter is, as the store indexes it. */
-export interface SearchParameterRow {
-  readonly type: string;
-  readonly param: string;
-  readonly kind: SearchFilter['kind'];
-  /** Values are calendar dates without zone (birthDate), so a query is one too. */
-  readonly calendar?: boolean;
-}
+import { parseDateRange, type ResourceQuery, type SearchFilter, searchParameters } from '../store/index.ts';
 
 export type RawQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface SearchOptions {
-  readonly parameters: readonly SearchParameterRow[];
-  /** IANA zone in which a date without offset is read (FHIR R4 §3.1.1.4.7 leaves it to the server). */
-  readonly timeZone: string;
   readonly defaultCount: number;
   readonly maxCount: number;
   /** `Prefer: handling=lenient`: unknown parameters are left out instead of refused (§3.1.1.2). */
@@ -39,7 +26,7 @@ export function parseSearch(
   raw: RawQuery,
   options: SearchOptions,
 ): { query: ResourceQuery; used: ReadonlyArray<[string, string]> } {
-  const known = new Map(options.parameters.filter((row) => row.type === type || row.type === '*').map((row) => [row.param, row]));
+  const known = new Map<string, Parameter>([...SHARED, ...searchParameters(type)]);
   const filters: SearchFilter[] = [];
   const used: Array<[string, string]> = [];
   const refuse = (name: string) => {
@@ -47,15 +34,15 @@ export function parseSearch(
     throw new AppError('search-parameter', {
       name: safeName(name),
       type,
-      allowed: [...known.keys(), '_id', '_count', '_sort', '_total'].join(', '),
+      allowed: [...known.keys(), '_count', '_sort', '_total'].join(', '),
     });
   };
 
   for (const [key, value] of pairs(raw)) {
     if (RESULT_PARAMETERS.has(key)) continue;
     const [param = '', modifier] = key.split(':', 2);
-    const row = param === '_id' ? ID_ROW : known.get(param);
-    const filter = row && value !== '' ? filterOf(row, modifier, value, options) : undefined;
+    const row = known.get(param);
+    const filter = row && value !== '' ? filterOf(row, modifier, value) : undefined;
     if (filter === undefined) {
       if (row === undefined || value !== '') refuse(key);
       continue;
@@ -83,9 +70,18 @@ export function parseSearch(
   };
 }
 
-const ID_ROW: SearchParameterRow = { type: '*', param: '_id', kind: 'id' };
+interface Parameter {
+  readonly param: string;
+  readonly kind: SearchFilter['kind'];
+}
 
-function filterOf(row: SearchParameterRow, modifier: string | undefined, value: string, options: SearchOptions): SearchFilter | undefined {
+/** Parameters of every type (FHIR R4 §3.1.1.4). */
+const SHARED: ReadonlyArray<[string, Parameter]> = [
+  ['_id', { param: '_id', kind: 'id' }],
+  ['_lastUpdated', { param: '_lastUpdated', kind: 'date' }],
+];
+
+function filterOf(row: Parameter, modifier: string | undefined, value: string): SearchFilter | undefined {
   const values = split(value, ',');
   if (values.length > MAX_VALUES) throw new AppError('parameter', { name: row.param, expected: `≤ ${MAX_VALUES}` });
   const { param } = row;
@@ -100,7 +96,7 @@ function filterOf(row: SearchParameterRow, modifier: string | undefined, value: 
     case 'reference':
       return { param, kind: 'reference', values: values.map((each) => referenceOf(row, modifier, each)) };
     case 'date':
-      return modifier === undefined ? { param, kind: 'date', values: values.map((each) => dateOf(row, each, options)) } : undefined;
+      return modifier === undefined ? { param, kind: 'date', values: values.map((each) => dateOf(row, each)) } : undefined;
   }
 }
 
@@ -113,7 +109,7 @@ function tokenOf(value: string): { system?: string; code?: string } {
 }
 
 /** `Type/id`, or an id with the type from the modifier; `patient` always means a Patient (§3.1.1.4.12). */
-function referenceOf(row: SearchParameterRow, modifier: string | undefined, value: string): string {
+function referenceOf(row: Parameter, modifier: string | undefined, value: string): string {
   if (/^[A-Z][A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.test(value)) return value;
   const type = modifier ?? (row.param === 'patient' ? 'Patient' : row.param === 'encounter' ? 'Encounter' : undefined);
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(value)) throw new AppError('parameter', { name: row.param, expected: 'Type/id' });
@@ -121,21 +117,13 @@ function referenceOf(row: SearchParameterRow, modifier: string | undefined, valu
 }
 
 /** A date of any precision stands for the interval it covers (§3.1.1.4.7). */
-function dateOf(row: SearchParameterRow, value: string, options: SearchOptions) {
+function dateOf(row: Parameter, value: string) {
   const hasPrefix = PREFIXES.has(value.slice(0, 2));
-  const prefix = (hasPrefix ? value.slice(0, 2) : 'eq') as 'eq';
-  const text = hasPrefix ? value.slice(2) : value;
-  const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/.exec(
-    text.replace(' ', '+'),
-  );
-  const start = match && DateTime.fromISO(text.replace(' ', '+'), { zone: row.calendar ? 'utc' : options.timeZone });
-  if (!match || !start?.isValid)
-    throw new AppError('parameter', { name: row.param, expected: '[eq|ne|gt|lt|ge|le]YYYY-MM-DD[Thh:mm:ss±hh:mm]' });
-  const unit = match[7] ? 'millisecond' : match[6] ? 'second' : match[5] ? 'minute' : match[3] ? 'day' : match[2] ? 'month' : 'year';
-  return { prefix, low: instant(start), high: instant(start.plus({ [unit]: 1 })) };
+  // A plus sign that was not encoded arrives as a space.
+  const range = parseDateRange((hasPrefix ? value.slice(2) : value).replace(' ', '+'));
+  if (range === undefined) throw new AppError('parameter', { name: row.param, expected: '[eq|ne|gt|lt|ge|le]YYYY-MM-DD[Thh:mm:ss±hh:mm]' });
+  return { prefix: (hasPrefix ? value.slice(0, 2) : 'eq') as 'eq', ...range };
 }
-
-const instant = (time: DateTime): string => time.toUTC().toISO() as string;
 
 function countOf(value: string | undefined, options: SearchOptions): number {
   if (value === undefined) return options.defaultCount;
@@ -143,7 +131,7 @@ function countOf(value: string | undefined, options: SearchOptions): number {
   return Math.min(Number(value), options.maxCount);
 }
 
-function sortOf(value: string | undefined, known: ReadonlyMap<string, SearchParameterRow>, refuse: (name: string) => void) {
+function sortOf(value: string | undefined, known: ReadonlyMap<string, Parameter>, refuse: (name: string) => void) {
   const rules: Array<{ param: string; descending: boolean }> = [];
   for (const name of value === undefined || value === '' ? [] : value.split(',')) {
     const param = name.replace(/^-/, '');
