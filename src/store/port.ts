@@ -33,6 +33,8 @@ export interface Store {
 
   // ---- submissions
   submissionsById(context: AccessContext, ids: readonly string[]): Promise<readonly Submission[]>;
+  /** All versions of one submission, newest first: what an older version that arrives late is compared with. */
+  submissionVersions(context: AccessContext, id: string): Promise<readonly Submission[]>;
   /** Submissions that carry one of these fingerprints and are not cancelled or refused: candidates for a duplicate. */
   submissionsByFingerprint(fingerprints: readonly string[]): Promise<readonly Submission[]>;
   /** Feed in order of `seq` (grows with every change of a submission), for vendors that follow it. */

@@ -1,0 +1,464 @@
+import { sql } from 'kysely';
+import { AppError, type Reason } from '../errors/index.ts';
+import type { Engine, Value, Writer } from './engine.ts';
+import type { ClaimQuery, Delivery, DeliveryOutcome, DeliveryWrite, Fence } from './port.ts';
+import { instant, milliseconds, toDelivery } from './rows.ts';
+import type { DeliveryTable } from './schema.ts';
+import { createSequence, type SubmissionState, writeSubmissionStates } from './submissions.ts';
+
+/*
+ * Whether a delivery may go now depends on others: its dependencies, and what is before it in its partition. Finding that out when
+ * a worker asks would walk over all that wait. It is kept in two columns instead, `dependency` and `preceded`, which every change
+ * under the order lock brings up to date; a claim then reads only what it takes, from a partial index.
+ */
+
+type EngineDialect = Pick<Engine, 'dialect'>;
+
+const OPEN: readonly string[] = ['ready', 'in-progress'];
+/** What a change of state means to others: still to come, done, or stuck. */
+const standing = (state: string): 'open' | 'done' | 'stuck' => (state === 'completed' ? 'done' : OPEN.includes(state) ? 'open' : 'stuck');
+
+export async function databaseNow({ dialect }: EngineDialect, db: Writer['db'] | Engine['reader']): Promise<number> {
+  const { rows } = await sql<{ now: number }>`select ${dialect.nowMs} as now`.execute(db);
+  return rows[0]?.now ?? Number.NaN;
+}
+
+/** @throws AppError `conflict` if the lease was lost: the delivery was claimed again, or has an outcome */
+export async function checkFence({ dialect }: EngineDialect, { db }: Writer, { deliveryId, token }: Fence): Promise<void> {
+  const row = await db
+    .selectFrom('delivery')
+    .select('id')
+    .where('id', '=', deliveryId)
+    .where('token', '=', token)
+    .where('state', '=', 'in-progress')
+    .$if(dialect.locksRows, (query) => query.forUpdate())
+    .executeTakeFirst();
+  if (!row) throw new AppError('conflict');
+}
+
+/** Inserts and re-opens deliveries. Returns the ids of those whose standing is new. */
+export async function writeDeliveries(engine: EngineDialect, writer: Writer, writes: readonly DeliveryWrite[]): Promise<readonly number[]> {
+  if (writes.length === 0) return [];
+  const { db } = writer;
+  const { dialect } = engine;
+  const known = await db
+    .selectFrom('delivery')
+    .select(['id', 'environment', 'delivery_key', 'state'])
+    .where(
+      dialect.inList(
+        sql.ref('delivery_key'),
+        writes.map(({ key }) => key),
+      ),
+    )
+    .$if(dialect.locksRows, (query) => query.forUpdate())
+    .execute();
+  const rows = new Map(known.map((row) => [`${row.environment} ${row.delivery_key}`, row]));
+  const updatedAt = instant(await databaseNow(engine, db));
+  const numbers = [...(await writer.allocate('delivery', writes.length))];
+
+  const inserted: Value[][] = [];
+  const replaced: number[] = [];
+  const changed: number[] = [];
+  const needs = new Map<number, DeliveryWrite>();
+  const owners: Value[][] = [];
+  for (const write of writes) {
+    const name = `${write.environment} ${write.key}`;
+    const before = rows.get(name);
+    if (before && !write.replace) continue;
+    const id = before?.id ?? (numbers.shift() as number);
+    needs.set(id, write);
+    owners.push([write.environment, write.owner, 0]);
+    if (before) {
+      // Its rows may be among those to insert; they have to be there to be updated.
+      await insertDeliveries(writer, inserted.splice(0));
+      await reopen(writer, id, before.state, write, updatedAt);
+      replaced.push(id);
+    } else {
+      inserted.push(newRow(id, write, updatedAt));
+      rows.set(name, { id, environment: write.environment, delivery_key: write.key, state: write.state });
+    }
+    changed.push(id);
+  }
+  await insertDeliveries(writer, inserted);
+  if (replaced.length > 0) {
+    await db
+      .deleteFrom('delivery_dependency')
+      .where(dialect.inList(sql.ref('delivery'), replaced))
+      .execute();
+  }
+  await writer.insert(
+    'delivery_dependency',
+    ['delivery', 'environment', 'needs'],
+    [...needs].flatMap(([id, { environment, dependsOn }]) => [...new Set(dependsOn)].map((key): Value[] => [id, environment, key])),
+  );
+  const distinctOwners = new Map(owners.map((row) => [`${row[0]} ${row[1]}`, row]));
+  await writer.insert('delivery_owner', ['environment', 'owner', 'turn'], [...distinctOwners.values()], {
+    key: ['environment', 'owner'],
+    update: [],
+  });
+  return changed;
+}
+
+const INSERT_COLUMNS = [
+  'id',
+  'environment',
+  'delivery_key',
+  'kind',
+  'owner',
+  'partition_key',
+  'resources',
+  'depends_on',
+  'submission',
+  'submission_version',
+  'state',
+  'reason',
+  'issues',
+  'due_ms',
+  'attempts',
+  'token',
+  'updated_at',
+  'dependency',
+  'preceded',
+] as const satisfies readonly (keyof DeliveryTable)[];
+
+const insertDeliveries = (writer: Writer, rows: readonly Value[][]) => writer.insert('delivery', INSERT_COLUMNS, rows);
+
+const newRow = (id: number, write: DeliveryWrite, updatedAt: string): Value[] => [
+  id,
+  write.environment,
+  write.key,
+  write.kind,
+  write.owner,
+  write.partition,
+  JSON.stringify(write.resources),
+  JSON.stringify(write.dependsOn),
+  write.submission,
+  write.submissionVersion,
+  write.state,
+  write.reason,
+  '[]',
+  milliseconds(write.dueAt),
+  0,
+  0,
+  updatedAt,
+  // Not to be claimed before `refreshStandings` has looked.
+  1,
+  1,
+];
+
+async function reopen({ db }: Writer, id: number, stateBefore: string, write: DeliveryWrite, updatedAt: string): Promise<void> {
+  const content = {
+    kind: write.kind,
+    owner: write.owner,
+    partition_key: write.partition,
+    resources: JSON.stringify(write.resources),
+    depends_on: JSON.stringify(write.dependsOn),
+    submission: write.submission,
+    submission_version: write.submissionVersion,
+    due_ms: milliseconds(write.dueAt),
+    updated_at: updatedAt,
+  };
+  // The version before it may be on the wire: opening it now would let a second worker send beside the first. The outcome opens it.
+  const state =
+    stateBefore === 'in-progress'
+      ? { replaced_state: write.state, replaced_reason: write.reason }
+      : { state: write.state, reason: write.reason, issues: '[]', attempts: 0 };
+  await db
+    .updateTable('delivery')
+    .set({ ...content, ...state })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Writes outcomes. Returns the ids of those whose standing is new. @throws AppError `conflict` if a delivery does not exist */
+export async function writeOutcomes(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  outcomes: readonly DeliveryOutcome[],
+): Promise<readonly number[]> {
+  const changed: number[] = [];
+  for (const outcome of outcomes) {
+    const before = await db
+      .selectFrom('delivery')
+      .selectAll()
+      .where('environment', '=', outcome.environment)
+      .where('delivery_key', '=', outcome.key)
+      .$if(dialect.locksRows, (query) => query.forUpdate())
+      .executeTakeFirst();
+    if (!before) throw new AppError('conflict');
+    // A newer version came while this one was on the wire: the outcome is known, and the newer one goes next.
+    const replaced = before.replaced_state !== null && outcome.state !== 'in-progress';
+    const state = replaced ? (before.replaced_state as string) : outcome.state;
+    await db
+      .updateTable('delivery')
+      .set({
+        state,
+        reason: replaced ? before.replaced_reason : outcome.reason,
+        issues: JSON.stringify(replaced ? [] : outcome.issues),
+        attempts: replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
+        sent_at: outcome.outcomeUnknown ? before.sent_at : null,
+        updated_at: outcome.at,
+        ...(outcome.dueAt !== undefined && !replaced && { due_ms: milliseconds(outcome.dueAt) }),
+        ...(state !== 'in-progress' && { lease_until_ms: null, worker: null }),
+        ...(replaced && { replaced_state: null, replaced_reason: null }),
+      })
+      .where('id', '=', before.id)
+      .execute();
+    if (standing(before.state) !== standing(state)) changed.push(before.id);
+  }
+  return changed;
+}
+
+/** Brings `dependency` and `preceded` up to date after deliveries were inserted, re-opened or changed their standing. */
+export async function refreshStandings({ dialect }: EngineDialect, { db }: Writer, changed: readonly number[]): Promise<void> {
+  if (changed.length === 0) return;
+  const dependants = await sql<{ id: number }>`
+    select distinct dd.delivery as id
+    from delivery c join delivery_dependency dd on dd.environment = c.environment and dd.needs = c.delivery_key
+    where ${dialect.inList(sql.ref('c.id'), changed)}`.execute(db);
+  const affected = [...new Set([...changed, ...dependants.rows.map((row) => row.id)])];
+  const dependency = sql`case
+    when exists (
+      select 1 from delivery_dependency dd join delivery n on n.environment = dd.environment and n.delivery_key = dd.needs
+      where dd.delivery = delivery.id and n.state in ('failed', 'on-hold', 'cancelled')) then 2
+    when exists (
+      select 1 from delivery_dependency dd left join delivery n on n.environment = dd.environment and n.delivery_key = dd.needs
+      where dd.delivery = delivery.id and (n.state is null or n.state <> 'completed')) then 1
+    else 0 end`;
+  const moved = await sql<{ id: number }>`
+    update delivery set dependency = ${dependency}
+    where ${dialect.inList(sql.ref('id'), affected)} and dependency <> ${dependency}
+    returning id`.execute(db);
+  // An earlier one whose dependency is stuck does not hold the patient's later visits back.
+  const preceded = sql`case when exists (
+    select 1 from delivery p
+    where p.environment = delivery.environment and p.partition_key = delivery.partition_key and p.id < delivery.id
+      and p.state in ('ready', 'in-progress') and (p.state = 'in-progress' or p.dependency <> 2)) then 1 else 0 end`;
+  const touched = [...new Set([...changed, ...moved.rows.map((row) => row.id)])];
+  await sql`
+    update delivery set preceded = ${preceded}
+    where id in (
+      select d.id from delivery t
+      join delivery d on d.environment = t.environment and d.partition_key = t.partition_key and d.state in ('ready', 'in-progress')
+      where ${dialect.inList(sql.ref('t.id'), touched)})
+    and preceded <> ${preceded}`.execute(db);
+}
+
+/** See the port. */
+export async function claimDeliveries(engine: EngineDialect, writer: Writer, query: ClaimQuery): Promise<readonly Delivery[]> {
+  const { db } = writer;
+  const { dialect } = engine;
+  const { environment, worker, limit, leaseMs } = query;
+  if (limit <= 0) return [];
+  const except = query.exceptOwners ?? [];
+  const isServed = (column: string) => (except.length === 0 ? sql`1 = 1` : sql`not ${dialect.inList(sql.ref(column), except)}`);
+  const now = await databaseNow(engine, db);
+
+  const expired = await settleReplaced(
+    engine,
+    writer,
+    await sql<ExpiredRow>`
+      select id, owner, sent_at, replaced_state, replaced_reason from delivery
+      where environment = ${environment} and state = 'in-progress' and lease_until_ms < ${now} and ${isServed('owner')}
+      order by lease_until_ms, id limit ${limit}`.execute(db),
+  );
+  // Where rows are locked, another worker may be taking the first ones just now; a few more of each owner let this one find others.
+  const depth = dialect.locksRows ? limit * 3 : limit;
+  const owners = await sql<{ owner: string; turn: number; ids: string | null }>`
+    select o.owner, o.turn, ${dialect.jsonNumbers(
+      'id',
+      sql`select d.id from delivery d
+        where d.environment = o.environment and d.owner = o.owner and d.due_ms <= ${now}
+          and d.state = 'ready' and d.dependency = 0 and d.preceded = 0
+        order by d.due_ms, d.id limit ${depth}`,
+    )} as ids
+    from delivery_owner o
+    where o.environment = ${environment} and ${isServed('o.owner')}
+    order by o.turn, o.owner`.execute(db);
+
+  const queues = owners.rows.map(({ owner, ids }) => ({
+    owner,
+    ids: [...expired.filter((row) => row.owner === owner).map((row) => row.id), ...(JSON.parse(ids ?? '[]') as number[])],
+  }));
+  const candidates = roundRobin(queues, depth);
+  const taken: { owner: string; id: number }[] = [];
+  for (let next = 0; next < candidates.length && taken.length < limit; ) {
+    const some = candidates.slice(next, next + limit - taken.length);
+    next += some.length;
+    const free = await lockFree(engine, writer, some, now);
+    taken.push(...some.filter(({ id }) => free.has(id)));
+  }
+  if (taken.length === 0) return [];
+  const ids = taken.map(({ id }) => id);
+  const claimed = await db
+    .updateTable('delivery')
+    .set(({ eb }) => ({
+      state: 'in-progress',
+      reason: sql<string | null>`case when sent_at is null then null else 'outcome-unknown' end`,
+      token: eb('token', '+', 1),
+      lease_until_ms: now + leaseMs,
+      worker,
+      updated_at: instant(now),
+    }))
+    .where(dialect.inList(sql.ref('id'), ids))
+    .returningAll()
+    .execute();
+
+  const lastTurn = Math.max(...owners.rows.map(({ turn }) => turn));
+  const served = new Set(taken.map(({ owner }) => owner));
+  await writer.insert(
+    'delivery_owner',
+    ['environment', 'owner', 'turn'],
+    // Sorted, so that two workers lock the rows in the same order.
+    [...served].sort().map((owner) => [environment, owner, lastTurn + 1]),
+    { key: ['environment', 'owner'], update: ['turn'] },
+  );
+  const rows = new Map(claimed.map((row) => [row.id, row]));
+  return ids.flatMap((id) => {
+    const row = rows.get(id);
+    return row ? [toDelivery(row)] : [];
+  });
+}
+
+interface ExpiredRow {
+  readonly id: number;
+  readonly owner: string;
+  readonly sent_at: string | null;
+  readonly replaced_state: string | null;
+  readonly replaced_reason: string | null;
+}
+
+/**
+ * A worker died after a new version had come and before it sent the old one: nothing is on the wire, so the delivery takes the
+ * state that the new version asked for. Returns the others.
+ */
+async function settleReplaced(
+  engine: EngineDialect,
+  writer: Writer,
+  { rows }: { rows: readonly ExpiredRow[] },
+): Promise<readonly ExpiredRow[]> {
+  const settled = rows.filter((row) => row.replaced_state !== null && row.sent_at === null);
+  if (settled.length === 0) return rows;
+  await writer.lockOrder();
+  for (const { id, replaced_state: state, replaced_reason: reason } of settled) {
+    await writer.db
+      .updateTable('delivery')
+      .set(({ eb }) => ({
+        state: state as string,
+        reason,
+        attempts: 0,
+        issues: '[]',
+        token: eb('token', '+', 1),
+        lease_until_ms: null,
+        worker: null,
+        replaced_state: null,
+        replaced_reason: null,
+      }))
+      .where('id', '=', id)
+      .where('state', '=', 'in-progress')
+      .execute();
+  }
+  await refreshStandings(
+    engine,
+    writer,
+    settled.map(({ id }) => id),
+  );
+  return rows.filter((row) => !settled.includes(row));
+}
+
+/** Those that no other worker is taking. */
+async function lockFree(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  some: readonly { id: number }[],
+  now: number,
+): Promise<ReadonlySet<number>> {
+  const ids = some.map(({ id }) => id);
+  if (!dialect.locksRows) return new Set(ids);
+  const { rows } = await sql<{ id: number }>`
+    select id from delivery
+    where ${dialect.inList(sql.ref('id'), ids)}
+      and ((state = 'ready' and dependency = 0 and preceded = 0) or (state = 'in-progress' and lease_until_ms < ${now}))
+    for update skip locked`.execute(db);
+  return new Set(rows.map((row) => row.id));
+}
+
+/** One of each owner in turn, until there are `limit`. */
+function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[], limit: number): { owner: string; id: number }[] {
+  const taken: { owner: string; id: number }[] = [];
+  for (let round = 0; taken.length < limit; round += 1) {
+    let found = false;
+    for (const { owner, ids } of queues) {
+      const id = ids[round];
+      if (id === undefined) continue;
+      found = true;
+      taken.push({ owner, id });
+      if (taken.length === limit) return taken;
+    }
+    if (!found) return taken;
+  }
+  return taken;
+}
+
+/** See the port. */
+export async function markSent(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, at: string): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('delivery')
+    .set({ sent_at: at, updated_at: at })
+    .where('id', '=', deliveryId)
+    .where('token', '=', token)
+    .where('state', '=', 'in-progress')
+    // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
+    .where(sql`lease_until_ms`, '>', engine.dialect.nowMs)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw new AppError('conflict');
+}
+
+/** See the port. Submissions that were held for the same reason go on with their deliveries. */
+export async function releaseHeld(
+  engine: EngineDialect,
+  writer: Writer,
+  { environment, reasons, owner, keys }: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] },
+): Promise<number> {
+  const { db } = writer;
+  const { dialect } = engine;
+  await writer.lockOrder();
+  const now = await databaseNow(engine, db);
+  const released = await db
+    .updateTable('delivery')
+    .set({ state: 'ready', reason: null, issues: '[]', due_ms: now, updated_at: instant(now) })
+    .where('environment', '=', environment)
+    .where('state', '=', 'on-hold')
+    .where(dialect.inList(sql.ref('reason'), reasons))
+    .$if(owner !== undefined, (query) => query.where('owner', '=', owner as string))
+    .$if(keys !== undefined, (query) => query.where(dialect.inList(sql.ref('delivery_key'), keys ?? [])))
+    .returning(['id', 'submission'])
+    .execute();
+  await refreshStandings(
+    engine,
+    writer,
+    released.map((row) => row.id),
+  );
+  const submissions = released.flatMap((row) => row.submission ?? []);
+  if (submissions.length > 0) {
+    const held = await db
+      .selectFrom('submission')
+      .select(['id', 'version'])
+      .where(dialect.inList(sql.ref('id'), submissions))
+      .where('is_current', '=', 1)
+      .where('state', '=', 'on-hold')
+      .where(dialect.inList(sql.ref('reason'), reasons))
+      .execute();
+    const states: SubmissionState[] = held.map(({ id, version }) => ({
+      id,
+      version,
+      state: 'ready',
+      reason: null,
+      issues: [],
+      at: instant(now),
+      stage: 'released',
+    }));
+    await writeSubmissionStates(engine, writer, states, await createSequence(writer));
+  }
+  return released.length;
+}

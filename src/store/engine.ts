@@ -1,0 +1,72 @@
+import type { Expression, Kysely, RawBuilder, SqlBool, Transaction } from 'kysely';
+import type { Database } from './schema.ts';
+
+/** What the shared implementation needs of a database. All else is the same SQL on both. */
+export interface Engine {
+  readonly name: 'sqlite' | 'postgres';
+  readonly dialect: Dialect;
+  /** For reads; a write in progress never makes it wait. */
+  readonly reader: Kysely<Database>;
+  /**
+   * One durable transaction. `work` may run more than once (after a deadlock between processes), so it must not change anything
+   * outside of the transaction.
+   */
+  write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  migrate(dryRun: boolean): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** A transaction. */
+export interface Writer {
+  readonly db: Transaction<Database>;
+  /** Many rows in one go; columns in the order of the values. */
+  insert<T extends keyof Database & string>(
+    table: T,
+    columns: readonly (keyof Database[T] & string)[],
+    rows: readonly (readonly Value[])[],
+    conflict?: Conflict<keyof Database[T] & string>,
+  ): Promise<void>;
+  /** Numbers that no row of the table has. */
+  allocate(kind: 'resource' | 'delivery', count: number): Promise<readonly number[]>;
+  /**
+   * Taken before the queue or the submissions change, held to the end. What is numbered under it becomes visible in the order of
+   * its numbers, and two transactions never miss each other's deliveries.
+   */
+  lockOrder(): Promise<void>;
+}
+
+export type Value = string | number | null;
+
+/** What to do with a row whose key exists: update these columns, or nothing if there are none. */
+export interface Conflict<Column> {
+  readonly key: readonly Column[];
+  readonly update: readonly Column[];
+}
+
+export interface Dialect {
+  /** True if rows can be locked and skipped (`FOR UPDATE SKIP LOCKED`); with a single writer there is nothing to lock. */
+  readonly locksRows: boolean;
+  /** The database's clock, in milliseconds since 1970. */
+  readonly nowMs: RawBuilder<number>;
+  inList(column: Expression<unknown>, values: readonly (string | number)[]): RawBuilder<SqlBool>;
+  contains(column: Expression<unknown>, text: string): RawBuilder<SqlBool>;
+  /** Numbers of a column of the subquery as one JSON text. */
+  jsonNumbers(column: string, subquery: RawBuilder<unknown>): RawBuilder<string | null>;
+}
+
+/** Lets other work of the process run when this much time has gone since the last pause. */
+const SLICE_MS = 8;
+
+/** Returns a function to be called often in a long loop: a promise to wait for when the slice is over, else undefined. */
+export function createSlices(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < SLICE_MS) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        since = performance.now();
+        resolve();
+      }),
+    );
+  };
+}

@@ -1,0 +1,20 @@
+import { guard } from './failure.ts';
+import type { Store } from './port.ts';
+import { openPostgres } from './postgres/engine.ts';
+import { openSqlite } from './sqlite/engine.ts';
+import { createStore } from './store.ts';
+
+export { createIdentifiers, type Identifiers, loadIdKey, type PersonIdentity } from './id-key.ts';
+export type * from './port.ts';
+export { FEEDS, SCOPES } from './port.ts';
+export { parseDateRange, SEARCH_PARAMETERS, type SearchKind, type SearchParameter, searchParameters } from './search-parameters.ts';
+
+/**
+ * Opens a database without changing it; `migrate` brings its tables up to date. PostgreSQL is connected to at the first use.
+ *
+ * @param database `postgres://…` or `postgresql://…`, else the file of a SQLite database, which is made with its folder if absent
+ * @throws AppError `store-unavailable` if the file cannot be opened
+ */
+export async function openStore(database: string): Promise<Store> {
+  return guard(async () => createStore(/^postgres(ql)?:\/\//.test(database) ? openPostgres(database) : await openSqlite(database)));
+}

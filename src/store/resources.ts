@@ -1,0 +1,125 @@
+import type { Resource } from '@medplum/fhirtypes';
+import { sql } from 'kysely';
+import { canonicalJson, digest } from './canonical.ts';
+import { createSlices, type Engine, type Value, type Writer } from './engine.ts';
+import type { CommitResult, ResourceWrite } from './port.ts';
+import { milliseconds } from './rows.ts';
+import type { ResourceTable } from './schema.ts';
+import { type IndexRows, indexResource } from './search-index.ts';
+
+export interface PreparedResource {
+  readonly write: ResourceWrite;
+  readonly reference: string;
+  readonly hash: string;
+  readonly content: string;
+  readonly index: IndexRows;
+}
+
+/** The part of the work that needs no transaction: content, hash and index rows, with pauses for other requests. */
+export async function prepareResources(writes: readonly ResourceWrite[]): Promise<readonly PreparedResource[]> {
+  const pause = createSlices();
+  const prepared: PreparedResource[] = [];
+  for (const write of writes) {
+    const resource = withoutVersion(write.resource);
+    prepared.push({
+      write,
+      reference: `${resource.resourceType}/${resource.id}`,
+      hash: digest(canonicalJson(resource)),
+      content: JSON.stringify(resource),
+      index: indexResource(resource),
+    });
+    await pause();
+  }
+  return prepared;
+}
+
+/** Version and time are the store's, so they are not content. `meta` comes third, where readers of JSON expect it. */
+function withoutVersion(resource: Resource & { id: string }): Resource & { id: string } {
+  const { resourceType, id, meta, ...rest } = resource;
+  const { versionId: _version, lastUpdated: _time, ...kept } = meta ?? {};
+  return { resourceType, id, ...(Object.keys(kept).length > 0 && { meta: kept }), ...rest } as Resource & { id: string };
+}
+
+const SEARCH_TABLES = ['search_token', 'search_reference', 'search_string', 'search_date'] as const;
+
+/** Writes resources in order. A resource that comes twice gets the versions that its contents ask for. */
+export async function writeResources(
+  { dialect }: Pick<Engine, 'dialect'>,
+  writer: Writer,
+  prepared: readonly PreparedResource[],
+): Promise<CommitResult['resources']> {
+  if (prepared.length === 0) return [];
+  const { db } = writer;
+  const ids = [...new Set(prepared.map(({ write }) => write.resource.id))];
+  // In order of pk, so that two transactions with the same resources wait for each other instead of locking each other out.
+  const known = await db
+    .selectFrom('resource')
+    .selectAll()
+    .where(dialect.inList(sql.ref('id'), ids))
+    .orderBy('pk')
+    .$if(dialect.locksRows, (query) => query.forUpdate())
+    .execute();
+  const current = new Map<string, ResourceTable>(known.map((row) => [`${row.type}/${row.id}`, row]));
+  const fresh = new Set(prepared.map(({ reference }) => reference).filter((reference) => !current.has(reference)));
+  const numbers = [...(await writer.allocate('resource', fresh.size))];
+
+  const results: CommitResult['resources'][number][] = [];
+  const dirty = new Map<string, ResourceTable>();
+  const history: Value[][] = [];
+  const latest = new Map<string, PreparedResource>();
+  for (const item of prepared) {
+    const { write, reference, hash } = item;
+    const before = current.get(reference);
+    const unchanged = before?.hash === hash;
+    const row: ResourceTable = {
+      pk: before?.pk ?? (numbers.shift() as number),
+      type: write.resource.resourceType,
+      id: write.resource.id,
+      version: unchanged ? before.version : (before?.version ?? 0) + 1,
+      hash,
+      last_updated_ms: unchanged ? before.last_updated_ms : milliseconds(write.at),
+      facility: write.facility,
+      submission: unchanged ? before.submission : write.submission,
+    };
+    if (!unchanged) {
+      history.push([row.pk, row.version, row.last_updated_ms, row.submission, item.content]);
+      latest.set(reference, item);
+    }
+    if (!unchanged || before.facility !== row.facility) dirty.set(reference, row);
+    current.set(reference, row);
+    results.push({ reference, version: row.version, unchanged });
+  }
+
+  await writer.insert(
+    'resource',
+    ['pk', 'type', 'id', 'version', 'hash', 'last_updated_ms', 'facility', 'submission'],
+    [...dirty.values()].map((row) => [row.pk, row.type, row.id, row.version, row.hash, row.last_updated_ms, row.facility, row.submission]),
+    { key: ['pk'], update: ['version', 'hash', 'last_updated_ms', 'facility', 'submission'] },
+  );
+  await writer.insert('resource_history', ['resource', 'version', 'last_updated_ms', 'submission', 'content'], history);
+
+  const replaced = [...latest.keys()].filter((reference) => !fresh.has(reference)).map((reference) => current.get(reference)?.pk ?? 0);
+  if (replaced.length > 0) {
+    for (const table of SEARCH_TABLES)
+      await db
+        .deleteFrom(table)
+        .where(dialect.inList(sql.ref('resource'), replaced))
+        .execute();
+  }
+  const tokens: Value[][] = [];
+  const references: Value[][] = [];
+  const strings: Value[][] = [];
+  const dates: Value[][] = [];
+  for (const [reference, { index }] of latest) {
+    const pk = current.get(reference)?.pk ?? 0;
+    for (const row of index.tokens) tokens.push([pk, ...row]);
+    for (const row of index.references) references.push([pk, ...row]);
+    for (const row of index.strings) strings.push([pk, ...row]);
+    for (const row of index.dates) dates.push([pk, ...row]);
+  }
+  await writer.insert('search_token', ['resource', 'parameter', 'code', 'system'], tokens);
+  await writer.insert('search_reference', ['resource', 'parameter', 'target'], references);
+  await writer.insert('search_string', ['resource', 'parameter', 'value', 'exact'], strings);
+  await writer.insert('search_date', ['resource', 'parameter', 'low', 'high'], dates);
+  return results;
+}

@@ -1,0 +1,121 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely, sql, type Transaction } from 'kysely';
+import type { Conflict, Dialect, Engine, Writer } from '../engine.ts';
+import { checksumOf, missingMigrations } from '../migration.ts';
+import type { Database } from '../schema.ts';
+import { encodeJson } from '../text.ts';
+import { SqliteConnection } from './connection.ts';
+import { NodeSqliteDialect, toBound } from './dialect.ts';
+import { initial } from './migrations/0001-initial.ts';
+import { SqliteWriter } from './writer.ts';
+
+const MIGRATIONS = [initial];
+
+const dialect: Dialect = {
+  locksRows: false,
+  nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+  inList: (column, values) => sql`${column} in (select value from json_each(${encodeJson(values)}))`,
+  contains: (column, text) => sql`instr(${column}, ${text}) > 0`,
+  jsonNumbers: (column, subquery) => sql`(select json_group_array(${sql.ref(column)}) from (${subquery}))`,
+};
+
+/**
+ * SQLite in this process. WAL with `synchronous=FULL`: a commit is on the disk when it resolves. Writes are done by a thread of their
+ * own; reads here, on another connection, see the last commit while a write goes on.
+ *
+ * @param path file; made, with its folder, readable by its owner only
+ */
+export async function openSqlite(path: string): Promise<Engine> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // SQLite would create it by the umask, and gives -wal and -shm the mode of this file.
+  closeSync(openSync(path, 'a', 0o600));
+  const thread = new SqliteWriter(path);
+  // Answers when the thread has switched the file to WAL, so that the reading connection meets it so.
+  await thread.execute('select 1', []);
+  const reading = new DatabaseSync(path, { timeout: 5_000 });
+  reading.exec('pragma query_only = on; pragma temp_store = memory; pragma cache_size = -32768');
+
+  const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(thread, { exclusive: true }) });
+  const reader = new Kysely<Database>({ dialect: new NodeSqliteDialect(new SqliteConnection(reading), { exclusive: false }) });
+  // kysely closes only what has been used.
+  await sql`select 1`.execute(reader);
+  await sql`select 1`.execute(writer);
+
+  const write = <T>(work: (writer: Writer) => Promise<T>): Promise<T> =>
+    writer.transaction().execute((transaction) => work(createWriter(transaction, thread)));
+
+  return {
+    name: 'sqlite',
+    dialect,
+    reader,
+    write,
+    migrate: (dryRun) => migrate(dryRun, reader, write, thread),
+    close: async () => {
+      await writer.destroy();
+      await reader.destroy();
+    },
+  };
+}
+
+/** Rows that are handed to the thread at once; their copying is work of this one. */
+const ROWS_AT_ONCE = 1_000;
+
+function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
+  return {
+    db,
+    async insert(table, columns, rows, conflict) {
+      // The thread works for this transaction until it ends, so it can be spoken to directly.
+      const text = insertText(table, columns, conflict);
+      for (let next = 0; next < rows.length; next += ROWS_AT_ONCE) {
+        await thread.executeMany(
+          text,
+          rows.slice(next, next + ROWS_AT_ONCE).map((row) => row.map(toBound)),
+        );
+      }
+    },
+    async allocate(kind, count) {
+      if (count === 0) return [];
+      const column = kind === 'resource' ? 'pk' : 'id';
+      // Only this transaction writes, and neither table ever loses a row.
+      const { rows } = await sql<{ last: number | null }>`select max(${sql.ref(column)}) as last from ${sql.table(kind)}`.execute(db);
+      const first = (rows[0]?.last ?? 0) + 1;
+      return Array.from({ length: count }, (_unused, index) => first + index);
+    },
+    lockOrder: async () => undefined,
+  };
+}
+
+function insertText(table: string, columns: readonly string[], conflict: Conflict<string> | undefined): string {
+  const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
+  const insert = `insert into "${table}" (${quoted(columns)}) values (${columns.map(() => '?').join(', ')})`;
+  if (!conflict) return insert;
+  const updates = conflict.update.map((name) => `"${name}" = excluded."${name}"`).join(', ');
+  return `${insert} on conflict (${quoted(conflict.key)}) do ${updates === '' ? 'nothing' : `update set ${updates}`}`;
+}
+
+async function migrate(
+  dryRun: boolean,
+  reader: Kysely<Database>,
+  write: Engine['write'],
+  thread: SqliteWriter,
+): Promise<readonly string[]> {
+  const missing = async (db: Kysely<Database>) => {
+    const table = await sql`select name from sqlite_master where type = 'table' and name = 'migration'`.execute(db);
+    const rows = table.rows.length === 0 ? [] : await db.selectFrom('migration').selectAll().execute();
+    return missingMigrations(MIGRATIONS, new Map(rows.map((row) => [row.name, row.checksum])));
+  };
+  if (dryRun) return (await missing(reader)).map((migration) => migration.name);
+  // Looked up again inside: `begin immediate` makes a second process wait until the first has applied them.
+  return write(async ({ db }) => {
+    await thread.script('create table if not exists migration (name text primary key, checksum text not null, applied_at text not null)');
+    const todo = await missing(db);
+    for (const migration of todo) {
+      await thread.script(migration.sql);
+      await sql`insert into migration (name, checksum, applied_at)
+        values (${migration.name}, ${checksumOf(migration)}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))`.execute(db);
+    }
+    return todo.map((migration) => migration.name);
+  });
+}

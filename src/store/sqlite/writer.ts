@@ -1,0 +1,82 @@
+import { Worker } from 'node:worker_threads';
+import type { Bound, Result } from './connection.ts';
+
+export interface Request {
+  readonly id: number;
+  readonly call: 'execute' | 'executeMany' | 'script' | 'rollback' | 'close';
+  readonly sql: string;
+  readonly rows: readonly (readonly Bound[])[];
+}
+
+export interface Answer {
+  readonly id: number;
+  readonly result?: Result | undefined;
+  readonly error?: { readonly message: string; readonly code?: string | undefined; readonly errcode?: number | undefined };
+}
+
+interface Pending {
+  readonly resolve: (result: Result | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The writing connection, which lives in a thread of its own (`writer-thread.ts`). Calls are answered in order. */
+export class SqliteWriter {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #next = 0;
+  #failure: Error | undefined;
+
+  constructor(path: string) {
+    // Compiled, the file beside this one is JavaScript.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), { workerData: path });
+    this.#worker.unref();
+    this.#worker.on('message', ({ id, result, error }: Answer) => {
+      const pending = this.#pending.get(id);
+      this.#pending.delete(id);
+      if (this.#pending.size === 0) this.#worker.unref();
+      if (error) pending?.reject(Object.assign(new Error(error.message), error));
+      else pending?.resolve(result);
+    });
+    this.#worker.on('error', (error) => this.#fail(error as Error));
+    this.#worker.on('exit', () => this.#fail(new Error('the writing thread has ended')));
+  }
+
+  async execute(sql: string, values: readonly Bound[]): Promise<Result> {
+    return (await this.#request('execute', sql, [values])) ?? { rows: [], changes: 0 };
+  }
+
+  async executeMany(sql: string, rows: readonly (readonly Bound[])[]): Promise<void> {
+    await this.#request('executeMany', sql, rows);
+  }
+
+  async script(sql: string): Promise<void> {
+    await this.#request('script', sql, []);
+  }
+
+  async rollback(): Promise<void> {
+    await this.#request('rollback', '', []);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#failure) await this.#request('close', '', []);
+  }
+
+  #request(call: Request['call'], sql: string, rows: Request['rows']): Promise<Result | undefined> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = this.#next;
+    this.#next += 1;
+    // The process stays alive for an answer, but not for an idle thread.
+    this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, call, sql, rows } satisfies Request);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.values()) reject(this.#failure);
+    this.#pending.clear();
+  }
+}

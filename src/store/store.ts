@@ -1,0 +1,510 @@
+import { sql } from 'kysely';
+import { mayReadResource, mayReadSubmission } from './access.ts';
+import {
+  checkFence,
+  claimDeliveries,
+  databaseNow,
+  markSent,
+  refreshStandings,
+  releaseHeld,
+  writeDeliveries,
+  writeOutcomes,
+} from './deliveries.ts';
+import type { Engine, Value, Writer } from './engine.ts';
+import { guard } from './failure.ts';
+import type { AccessContext, ChangeSet, CommitResult, Fence, Store, StoredResource } from './port.ts';
+import { type PreparedResource, prepareResources, writeResources } from './resources.ts';
+import {
+  instant,
+  type ResourceRow,
+  toAudit,
+  toClient,
+  toCredential,
+  toDelivery,
+  toFacility,
+  toJobRun,
+  toPerson,
+  toPractitioner,
+  toResource,
+  toSubmission,
+} from './rows.ts';
+import type { SubmissionTable } from './schema.ts';
+import { searchResources } from './search.ts';
+import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
+
+const LIMIT = 100;
+
+/** The storage port over an engine. */
+export function createStore(engine: Engine): Store {
+  const { dialect, reader } = engine;
+  const write = <T>(work: (writer: Writer) => Promise<T>) => guard(() => engine.write(work));
+  const submissionColumns = sql.raw('s.*');
+
+  const readResources = async (condition: ReturnType<typeof sql>, context: AccessContext): Promise<readonly StoredResource[]> => {
+    const { rows } = await sql<ResourceRow>`
+      select h.version, h.last_updated_ms, r.facility, h.submission, h.content
+      from resource r join resource_history h on h.resource = r.pk
+      where ${condition} and ${mayReadResource(dialect, context)}`.execute(reader);
+    return rows.map(toResource);
+  };
+
+  return {
+    engine: engine.name,
+    migrate: (options) => guard(() => engine.migrate(options?.dryRun ?? false)),
+    ping: () =>
+      guard(async () => {
+        await sql`select 1`.execute(reader);
+      }),
+    close: () => guard(() => engine.close()),
+
+    setting: (name, create) =>
+      guard(async () => {
+        const stored = await reader.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+        if (stored || !create) return stored?.value;
+        const value = create();
+        return engine.write(async ({ db }) => {
+          await db
+            .insertInto('setting')
+            .values({ name, value })
+            .onConflict((conflict) => conflict.column('name').doNothing())
+            .execute();
+          return (await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirstOrThrow()).value;
+        });
+      }),
+
+    commit: (changes, fence) =>
+      guard(async () => {
+        const prepared = await prepareResources(changes.resources ?? []);
+        return engine.write((writer) => commit(engine, writer, changes, prepared, fence));
+      }),
+
+    // ---- submissions
+    submissionsById: (context, ids) =>
+      guard(async () => {
+        const { rows } = await sql<SubmissionTable>`
+          select ${submissionColumns} from submission s
+          where ${dialect.inList(sql.ref('s.id'), ids)} and s.is_current = 1 and ${mayReadSubmission(dialect, context)}
+          order by s.seq`.execute(reader);
+        return rows.map(toSubmission);
+      }),
+    submissionVersions: (context, id) =>
+      guard(async () => {
+        const { rows } = await sql<SubmissionTable>`
+          select ${submissionColumns} from submission s
+          where s.id = ${id} and ${mayReadSubmission(dialect, context)} order by s.version desc`.execute(reader);
+        return rows.map(toSubmission);
+      }),
+    submissionsByFingerprint: (fingerprints) =>
+      guard(async () => {
+        const { rows } = await sql<SubmissionTable>`
+          select ${submissionColumns} from submission s
+          where ${dialect.inList(sql.ref('s.fingerprint'), fingerprints)} and s.fingerprint is not null and s.is_current = 1
+            and s.state <> 'cancelled' and (s.reason is null or s.reason <> 'refused')
+          order by s.seq`.execute(reader);
+        return rows.map(toSubmission);
+      }),
+    submissionFeed: (context, query) =>
+      guard(async () => {
+        const conditions = [
+          sql`s.is_current = 1`,
+          sql`s.seq > ${query.after ?? 0}`,
+          mayReadSubmission(dialect, context),
+          ...(query.facility === undefined ? [] : [sql`s.facility = ${query.facility}`]),
+          ...(query.feed === undefined ? [] : [sql`s.feed = ${query.feed}`]),
+          ...(query.state === undefined ? [] : [sql`s.state = ${query.state}`]),
+          ...(query.reason === undefined ? [] : [sql`s.reason = ${query.reason}`]),
+        ];
+        const { rows } = await sql<SubmissionTable>`
+          select ${submissionColumns} from submission s where ${sql.join(conditions, sql` and `)}
+          order by s.seq limit ${query.limit}`.execute(reader);
+        return rows.map(toSubmission);
+      }),
+    submissionPayload: (context, id, version) =>
+      guard(async () => {
+        const { rows } = await sql<{ payload: string }>`
+          select p.payload from submission s join submission_payload p on p.id = s.id and p.version = s.version
+          where s.id = ${id} and ${version === undefined ? sql`s.is_current = 1` : sql`s.version = ${version}`}
+            and ${mayReadSubmission(dialect, context)}`.execute(reader);
+        return rows[0]?.payload;
+      }),
+    submissionCounts: (context) =>
+      guard(async () => {
+        const { rows } = await sql<{ feed: string; state: string; reason: string | null; count: number }>`
+          select s.feed, s.state, s.reason, count(*) as count from submission s
+          where s.is_current = 1 and ${mayReadSubmission(dialect, context)}
+          group by s.feed, s.state, s.reason order by s.feed, s.state, s.reason`.execute(reader);
+        return rows as never;
+      }),
+
+    // ---- registers
+    facilities: (codes) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('facility')
+          .selectAll()
+          .$if(codes !== undefined, (query) => query.where(dialect.inList(sql.ref('code'), codes ?? [])))
+          .orderBy('code')
+          .execute();
+        return rows.map(toFacility);
+      }),
+    persons: ({ sourceKeys = [], nikHashes = [] }) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('person')
+          .selectAll()
+          .where(({ or }) =>
+            or([
+              dialect.inList(sql.ref('source_key'), sourceKeys),
+              sql<boolean>`(nik_hash is not null and ${dialect.inList(sql.ref('nik_hash'), nikHashes)})`,
+            ] as never[]),
+          )
+          .orderBy('source_key')
+          .execute();
+        return rows.map(toPerson);
+      }),
+    practitioners: ({ sourceKeys = [], nikHashes = [] }) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('practitioner')
+          .selectAll()
+          .where(({ or }) =>
+            or([dialect.inList(sql.ref('source_key'), sourceKeys), dialect.inList(sql.ref('nik_hash'), nikHashes)] as never[]),
+          )
+          .orderBy('source_key')
+          .execute();
+        return rows.map(toPractitioner);
+      }),
+
+    // ---- FHIR resources
+    resource: (context, type, id) =>
+      guard(async () => (await readResources(sql`r.id = ${id} and r.type = ${type} and h.version = r.version`, context))[0]),
+    resourceVersion: (context, type, id, version) =>
+      guard(async () => (await readResources(sql`r.id = ${id} and r.type = ${type} and h.version = ${version}`, context))[0]),
+    resources: (context, references) =>
+      guard(async () => {
+        const ids = references.map((reference) => reference.split('/')[1] ?? '');
+        const found = await readResources(sql`${dialect.inList(sql.ref('r.id'), ids)} and h.version = r.version`, context);
+        const byReference = new Map(found.map((stored) => [`${stored.resource.resourceType}/${stored.resource.id}`, stored]));
+        return references.flatMap((reference) => byReference.get(reference) ?? []);
+      }),
+    search: (context, query) => guard(() => searchResources(engine, context, query)),
+
+    // ---- deliveries
+    claimDeliveries: (query) => write((writer) => claimDeliveries(engine, writer, query)),
+    markSent: (fence, at) => write((writer) => markSent(engine, writer, fence, at)),
+    deliveries: (query) =>
+      guard(async () => {
+        const { submissionId, keys, environment, states, owner, limit = LIMIT } = query;
+        const rows = await reader
+          .selectFrom('delivery')
+          .selectAll()
+          .$if(submissionId !== undefined, (select) => select.where('submission', '=', submissionId as string))
+          .$if(keys !== undefined, (select) => select.where(dialect.inList(sql.ref('delivery_key'), keys ?? [])))
+          .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
+          .$if(states !== undefined, (select) => select.where(dialect.inList(sql.ref('state'), states ?? [])))
+          .$if(owner !== undefined, (select) => select.where('owner', '=', owner as string))
+          .orderBy('id')
+          .limit(limit)
+          .execute();
+        return rows.map(toDelivery);
+      }),
+    deliveryCounts: (environment) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('delivery')
+          .select(({ fn }) => ['state', 'reason', 'kind', fn.countAll<number>().as('count')])
+          .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
+          .groupBy(['state', 'reason', 'kind'])
+          .orderBy('state')
+          .orderBy('reason')
+          .orderBy('kind')
+          .execute();
+        return rows as never;
+      }),
+    nextDeliveryAt: (environment) =>
+      guard(async () => {
+        const { rows } = await sql<{ due: number | null }>`
+          select min(due_ms) as due from delivery
+          where environment = ${environment} and state = 'ready' and dependency = 0 and preceded = 0`.execute(reader);
+        const due = rows[0]?.due ?? null;
+        return due === null ? undefined : instant(due);
+      }),
+    platformIds: (environment, references) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('platform_id')
+          .selectAll()
+          .where('environment', '=', environment)
+          .where(dialect.inList(sql.ref('reference'), references))
+          .execute();
+        return rows.map((row) => ({
+          environment: row.environment,
+          reference: row.reference,
+          platformId: row.platform_id,
+          platformVersion: row.platform_version,
+          at: row.at,
+        }));
+      }),
+    identities: (environment, keys) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('identity')
+          .selectAll()
+          .where('environment', '=', environment)
+          .where(dialect.inList(sql.ref('key'), keys))
+          .execute();
+        return rows.map((row) => ({
+          environment: row.environment,
+          key: row.key,
+          platformId: row.platform_id,
+          checkedAt: row.checked_at,
+        }));
+      }),
+    identityCandidates: ({ environment, after = '', limit }) =>
+      guard(async () => {
+        const page = (register: 'person' | 'practitioner', column: 'patient' | 'practitioner') => sql`
+          select * from (
+            select ${sql.ref(column)} as reference, min(facility) as facility from ${sql.table(register)}
+            where ${sql.ref(column)} > ${after}
+              and not exists (select 1 from platform_id p where p.environment = ${environment} and p.reference = ${sql.ref(column)})
+            group by ${sql.ref(column)} order by ${sql.ref(column)} limit ${limit}) as ${sql.table(`${register}_page`)}`;
+        const { rows } = await sql<{ reference: string; facility: string | null }>`
+          select reference, facility from (${page('person', 'patient')} union all ${page('practitioner', 'practitioner')}) as pages
+          order by reference limit ${limit}`.execute(reader);
+        return rows;
+      }),
+    releaseHeld: (query) => write((writer) => releaseHeld(engine, writer, query)),
+
+    // ---- clients and credentials
+    clients: () => guard(async () => (await reader.selectFrom('client').selectAll().orderBy('id').execute()).map(toClient)),
+    clientByKeyHash: (keyHash) =>
+      guard(async () => {
+        const row = await reader.selectFrom('client').selectAll().where('key_hash', '=', keyHash).executeTakeFirst();
+        return row && toClient(row);
+      }),
+    putClient: (client) =>
+      write(({ insert }) =>
+        insert(
+          'client',
+          ['id', 'name', 'key_hash', 'scopes', 'source_systems', 'facilities', 'created_at', 'revoked_at'],
+          [
+            [
+              client.id,
+              client.name,
+              client.keyHash,
+              JSON.stringify(client.scopes),
+              JSON.stringify(client.sourceSystems),
+              JSON.stringify(client.facilities),
+              client.createdAt,
+              client.revokedAt,
+            ],
+          ],
+          { key: ['id'], update: ['name', 'key_hash', 'scopes', 'source_systems', 'facilities', 'created_at', 'revoked_at'] },
+        ),
+      ),
+    revokeClient: (id, at) =>
+      write(async ({ db }) => {
+        const { numUpdatedRows } = await db
+          .updateTable('client')
+          .set({ revoked_at: at })
+          .where('id', '=', id)
+          .where('revoked_at', 'is', null)
+          .executeTakeFirst();
+        return numUpdatedRows > 0n;
+      }),
+    credentials: (environment) =>
+      guard(async () => {
+        const rows = await reader.selectFrom('credential').selectAll().where('environment', '=', environment).orderBy('owner').execute();
+        return rows.map(toCredential);
+      }),
+    putCredential: (credential) =>
+      write(({ insert }) =>
+        insert(
+          'credential',
+          ['environment', 'owner', 'organization_id', 'client_id', 'secret', 'created_at', 'allowed_hours'],
+          [
+            [
+              credential.environment,
+              credential.owner,
+              credential.organizationId,
+              credential.clientId,
+              credential.secret,
+              credential.createdAt,
+              credential.allowedHours,
+            ],
+          ],
+          { key: ['environment', 'owner'], update: ['organization_id', 'client_id', 'secret', 'created_at', 'allowed_hours'] },
+        ),
+      ),
+    deleteCredential: (environment, owner) =>
+      write(async ({ db }) => {
+        const { numDeletedRows } = await db
+          .deleteFrom('credential')
+          .where('environment', '=', environment)
+          .where('owner', '=', owner)
+          .executeTakeFirst();
+        return numDeletedRows > 0n;
+      }),
+
+    // ---- jobs
+    acquireLease: (name, holder, ttlMs) =>
+      write(async ({ db }) => {
+        const now = await databaseNow(engine, db);
+        const { rows } = await sql<{ holder: string }>`
+          insert into lease (name, holder, until_ms) values (${name}, ${holder}, ${now + ttlMs})
+          on conflict (name) do update set holder = excluded.holder, until_ms = excluded.until_ms
+          where lease.holder = excluded.holder or lease.until_ms < ${now}
+          returning holder`.execute(db);
+        return rows.length > 0;
+      }),
+    releaseLease: (name, holder) =>
+      write(async ({ db }) => {
+        await db.deleteFrom('lease').where('name', '=', name).where('holder', '=', holder).execute();
+      }),
+    putJobRun: (run) =>
+      write(({ insert }) =>
+        insert(
+          'job_run',
+          ['id', 'job', 'scheduled_for', 'started_at', 'ended_at', 'counts', 'error', 'caught_up'],
+          [[run.id, run.job, run.scheduledFor, run.startedAt, run.endedAt, JSON.stringify(run.counts), run.error, run.caughtUp ? 1 : 0]],
+          { key: ['id'], update: ['job', 'scheduled_for', 'started_at', 'ended_at', 'counts', 'error', 'caught_up'] },
+        ),
+      ),
+    jobRuns: ({ job, limit = LIMIT }) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('job_run')
+          .selectAll()
+          .$if(job !== undefined, (select) => select.where('job', '=', job as string))
+          .orderBy('scheduled_for', 'desc')
+          .orderBy('started_at', 'desc')
+          .limit(limit)
+          .execute();
+        return rows.map(toJobRun);
+      }),
+
+    // ---- audit
+    audits: ({ limit = LIMIT, action }) =>
+      guard(async () => {
+        const rows = await reader
+          .selectFrom('audit')
+          .selectAll()
+          .$if(action !== undefined, (select) => select.where('action', '=', action as string))
+          .orderBy('id', 'desc')
+          .limit(limit)
+          .execute();
+        return rows.map(toAudit);
+      }),
+  };
+}
+
+/**
+ * What many transactions touch comes first, then the order lock, then what is numbered or queued under it: all in the same order, so
+ * that two processes do not lock each other out.
+ */
+async function commit(
+  engine: Engine,
+  writer: Writer,
+  changes: ChangeSet,
+  prepared: readonly PreparedResource[],
+  fence: Fence | undefined,
+): Promise<CommitResult> {
+  const resources = await writeResources(engine, writer, prepared);
+  await writeRegisters(writer, changes);
+  const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], audits = [] } = changes;
+  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length > 0) {
+    await writer.lockOrder();
+    if (fence) await checkFence(engine, writer, fence);
+    const changed = [...(await writeOutcomes(engine, writer, deliveryOutcomes)), ...(await writeDeliveries(engine, writer, deliveries))];
+    await refreshStandings(engine, writer, changed);
+    if (submissions.length + submissionStates.length > 0) {
+      const nextSeq = await createSequence(writer);
+      await writeSubmissions(engine, writer, submissions, nextSeq);
+      await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
+    }
+  }
+  await writer.insert(
+    'audit',
+    ['at', 'client', 'action', 'target', 'outcome', 'code', 'request_id', 'count'],
+    audits.map((row) => [row.at, row.client, row.action, row.target, row.outcome, row.code, row.requestId, row.count]),
+  );
+  return { resources };
+}
+
+async function writeRegisters(writer: Writer, changes: ChangeSet): Promise<void> {
+  await writer.insert(
+    'facility',
+    ['code', 'kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
+    lastByKey(changes.facilities, ({ code }) => code).map((entry) => [
+      entry.code,
+      entry.kind,
+      entry.name,
+      entry.supervisor,
+      entry.puskesmas,
+      entry.village,
+      entry.timeZone,
+      entry.organization,
+      entry.location,
+      entry.active ? 1 : 0,
+    ]),
+    {
+      key: ['code'],
+      update: ['kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
+    },
+  );
+  await writer.insert(
+    'person',
+    ['source_key', 'nik_hash', 'patient', 'birth_date', 'sex', 'facility'],
+    lastByKey(changes.persons, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
+      entry.sourceKey,
+      entry.nikHash,
+      entry.patient,
+      entry.birthDate,
+      entry.sex,
+      entry.facility,
+    ]),
+    { key: ['source_key'], update: ['nik_hash', 'patient', 'birth_date', 'sex', 'facility'] },
+  );
+  await writer.insert(
+    'practitioner',
+    ['source_key', 'nik_hash', 'practitioner', 'name', 'profession', 'facility'],
+    lastByKey(changes.practitioners, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
+      entry.sourceKey,
+      entry.nikHash,
+      entry.practitioner,
+      entry.name,
+      entry.profession,
+      entry.facility,
+    ]),
+    { key: ['source_key'], update: ['nik_hash', 'practitioner', 'name', 'profession', 'facility'] },
+  );
+  await writer.insert(
+    'platform_id',
+    ['environment', 'reference', 'platform_id', 'platform_version', 'at'],
+    lastByKey(changes.platformIds, ({ environment, reference }) => `${environment} ${reference}`).map((row): Value[] => [
+      row.environment,
+      row.reference,
+      row.platformId,
+      row.platformVersion,
+      row.at,
+    ]),
+    { key: ['environment', 'reference'], update: ['platform_id', 'platform_version', 'at'] },
+  );
+  await writer.insert(
+    'identity',
+    ['environment', 'key', 'platform_id', 'checked_at'],
+    lastByKey(changes.identities, ({ environment, key }) => `${environment} ${key}`).map((row): Value[] => [
+      row.environment,
+      row.key,
+      row.platformId,
+      row.checkedAt,
+    ]),
+    { key: ['environment', 'key'], update: ['platform_id', 'checked_at'] },
+  );
+}
+
+/** One row a key, the last one; in the order of the keys, so that two transactions lock rows in the same order. */
+function lastByKey<T>(rows: readonly T[] = [], keyOf: (row: T) => string): readonly T[] {
+  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+  return [...byKey.keys()].sort().map((key) => byKey.get(key) as T);
+}
