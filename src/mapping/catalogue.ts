@@ -225,7 +225,7 @@ function conceptMaps(tables: MappingTables): readonly ConceptMap[] {
     token: row.token,
     system: SYSTEMS.atc,
     code: row.route,
-    display: row.route,
+    display: row.routeDisplay,
   }));
   const cluster: TokenCoding[] = tables.clusters.clusters.map((row) => ({
     token: row.code,

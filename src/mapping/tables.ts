@@ -49,6 +49,7 @@ export interface ImmunizationRow {
   readonly cvxDisplay: string;
   /** ATC route of administration. */
   readonly route: string;
+  readonly routeDisplay: string;
 }
 
 export interface VisitReasonRow {
@@ -172,6 +173,7 @@ export function parseTables(texts: Texts): MappingTables {
       cvx: need(row, 'immunizations.csv', 'cvx'),
       cvxDisplay: need(row, 'immunizations.csv', 'cvxDisplay'),
       route: need(row, 'immunizations.csv', 'route'),
+      routeDisplay: need(row, 'immunizations.csv', 'routeDisplay'),
     })),
     labRequests: csv(texts, 'lab-requests.csv', ['token', 'system', 'code', 'display']).map((row) => tokenCoding(row, 'lab-requests.csv')),
     visitReasons: csv(texts, 'visit-reasons.csv', ['lifeStage', 'service', 'code']).map((row) => {
