@@ -24,7 +24,7 @@ export interface Config {
   /** 64 hex digits. Absent only for SQLite outside production: then a key file beside the database is used. */
   readonly secretKey?: string;
   readonly idKey?: string;
-  readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number };
+  readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number; readonly publicUrl?: string };
   readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number };
   readonly platform: {
     readonly authUrl: string;
@@ -131,7 +131,12 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
     database,
     ...(values.ILP_SECRET_KEY !== undefined && { secretKey: keyHex(text('ILP_SECRET_KEY')) as string }),
     ...(values.ILP_ID_KEY !== undefined && { idKey: keyHex(text('ILP_ID_KEY')) as string }),
-    http: { host: text('ILP_HOST'), port: number('ILP_PORT'), trustProxy: number('ILP_TRUST_PROXY') },
+    http: {
+      host: text('ILP_HOST'),
+      port: number('ILP_PORT'),
+      trustProxy: number('ILP_TRUST_PROXY'),
+      ...(values.ILP_PUBLIC_URL !== undefined && { publicUrl: text('ILP_PUBLIC_URL').replace(/\/+$/, '') }),
+    },
     limits: {
       jsonBytes: number('ILP_LIMIT_JSON_BYTES'),
       lineBytes: number('ILP_LIMIT_LINE_BYTES'),

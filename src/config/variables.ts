@@ -105,6 +105,16 @@ export const VARIABLES: readonly Variable[] = [
     text: { id: 'Porta tempat layanan mendengarkan; 0 memilih porta bebas.', en: 'Port on which the service listens; 0 picks a free one.' },
   },
   {
+    name: 'ILP_PUBLIC_URL',
+    kind: 'url',
+    since,
+    group: 'HTTP',
+    text: {
+      id: 'Alamat layanan sebagaimana dilihat pemakai, untuk tautan dalam jawaban FHIR. Bila kosong: alamat tempat layanan mendengarkan.',
+      en: 'Address of the service as its users see it, for links in FHIR answers. When empty: the address on which it listens.',
+    },
+  },
+  {
     name: 'ILP_TRUST_PROXY',
     kind: 'integer',
     fallback: '0',

@@ -1,4 +1,4 @@
-import { createBatcher } from '../intake/batcher.ts';
+import { createBatcher } from '../intake/index.ts';
 import type { Audit, Store } from '../store/port.ts';
 
 /** Writes audit rows. Equal rows of one moment become one with a count, so that a flood of refusals cannot fill the disk. */

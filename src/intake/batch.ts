@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Resource } from '@medplum/fhirtypes';
 import { type Issue, issue, type Reason, type State } from '../errors/index.ts';
+import type { Catalogue } from '../mapping/catalogue.ts';
+import type { ContextBuilder } from '../mapping/context.ts';
 import type { MapContext, MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
 import type { Identifiers } from '../store/id-key.ts';
 import type {
@@ -22,13 +24,13 @@ import type {
 } from '../store/port.ts';
 import type { PlatformRules, Validator } from '../validation/types.ts';
 import { contentHash } from './content-hash.ts';
+import { buildContext } from './contexts.ts';
 import type { ContractCheck } from './contract-check.ts';
-import type { DeliveryPolicy } from './delivery-policy.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { IntakeRequest, Receipt } from './intake.ts';
 import { deliveryKey, planDeliveries } from './plan-deliveries.ts';
 import type { RawRecord } from './raw-record.ts';
-import { loadRegisters, noNeeds, type Registers } from './registers.ts';
+import { loadRegisters, noNeeds } from './registers.ts';
 import { collectNeeds, patientOf, type Resolved, resolveEvent, sexOf, sourceKey, text, unitCode } from './resolve.ts';
 import { retire } from './retire.ts';
 
@@ -40,26 +42,17 @@ export interface NormaliserPort {
   normalise(feed: Feed, raw: unknown, options: { timeZone: string; now: string }): { record: NormalisedRecord; issues: readonly Issue[] };
 }
 
-/** Prepares what the maps need beside the record; `hold` is why a sound record must wait. */
-export interface ContextPort {
-  build(
-    feed: Feed,
-    record: NormalisedRecord,
-    found: { now: string; resolved: Resolved; registers: Registers; sourceSystem: string },
-  ): { context: MapContext; issues: readonly Issue[]; hold?: Reason };
-}
-
 export interface BatchOptions {
   readonly store: Store;
   readonly environment: string;
   readonly ids: Identifiers;
   readonly normaliser: NormaliserPort;
   readonly contracts: ContractCheck;
-  readonly contexts: ContextPort;
+  readonly contexts: ContextBuilder;
+  readonly catalogue: Pick<Catalogue, 'checkPlausible' | 'decide'>;
   readonly mapper: Mapper;
   readonly validator: Validator;
   readonly rules: PlatformRules;
-  readonly policy: DeliveryPolicy;
 }
 
 export interface BatchItem {
@@ -187,7 +180,7 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
   /** The sound record: map, check, and plan what is written. */
   async function apply(one: Prepared, resolved: Resolved, previous: Submission | undefined, before: readonly Issue[], print?: string) {
     const { feed } = one.item.request;
-    const built = options.contexts.build(feed, one.record, { now, resolved, registers, sourceSystem: one.sourceSystem });
+    const built = contextFor(feed, one.record, resolved);
     const contextIssues = dedupe([...before, ...built.issues]);
     if (contextIssues.some(isError)) return refuse(one, resolved, contextIssues, ['normalised']);
     const idOf = idsOf(one);
@@ -196,7 +189,7 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     const produced = [...(inline?.resources ?? []), ...mapped.resources];
     const event = feed === 'encounters' || feed === 'village-observations';
     const hold = built.hold ?? holdOf(mapped.issues);
-    const sent = event ? mapped.resources.filter(({ item }) => options.policy.sends(feed, item)) : [];
+    const sent = event ? mapped.resources.filter(({ item }) => options.catalogue.decide(feed, item) === 'send') : [];
     const local = event && !sent.some(({ resource }) => resource.resourceType === 'Encounter');
     // What waits or stays in the district is not judged by the platform's rules yet.
     const judged = new Set(hold || local ? [] : sent.map(({ resource }) => resource));
@@ -223,8 +216,8 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     let state: State = 'completed';
     let reason: Reason | null = 'registered';
     if (event) {
-      if (hold) [state, reason] = ['on-hold', hold];
-      else if (local) [state, reason] = ['completed', 'kept-local'];
+      if (local) [state, reason] = ['completed', 'kept-local'];
+      else if (hold) [state, reason] = ['on-hold', hold];
       else {
         [state, reason] = ['ready', null];
         await plan(one, resolved, person, sent, previous);
@@ -244,6 +237,11 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
   }
 
   // ---- stages
+
+  function contextFor(feed: Feed, record: NormalisedRecord, resolved: Resolved) {
+    const organizationOf = (code: string) => `Organization/${ids.organizationId(code)}`;
+    return buildContext(options.contexts, feed, record, { now, resolved, registers, organizationOf });
+  }
 
   /** Times without offset are read in the zone of the facility, which is known only now. */
   function rezone(one: Prepared): void {
@@ -323,11 +321,13 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     const references = resolved.issues.filter(
       ({ field = '' }) => ![...faulty, ...broken].some((other) => other !== undefined && overlaps(field, other)),
     );
+    const plausible = options.catalogue.checkPlausible(feed, one.record).filter(({ field }) => !faulty.has(field) && !broken.has(field));
     const personAbsent = [...read, ...contract].some(({ code }) => code === 'person-missing');
     return dedupe([
       ...read,
       ...contract,
       ...references.filter(({ code }) => !(personAbsent && code === 'person-unknown')),
+      ...plausible,
       ...checkTimes(feed, one.record, now),
       ...checkGenerated(one.record),
     ]);
@@ -346,7 +346,7 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     const unit = registers.facility(entry.facility);
     const puskesmas = unit?.puskesmas ? registers.facility(unit.puskesmas) : resolved.puskesmas;
     const found: Resolved = { issues: [], person: entry, ...(unit && { unit }), ...(puskesmas && { puskesmas }) };
-    const built = options.contexts.build('persons', record, { now, resolved: found, registers, sourceSystem: one.sourceSystem });
+    const built = contextFor('persons', record, found);
     const key = ids.recordKey(one.sourceSystem, 'persons', own);
     const result = options.mapper.map('persons', record, built.context, (role) =>
       role === 'patient' ? entry.patient.slice('Patient/'.length) : ids.resourceId(key, role),
@@ -363,6 +363,7 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     return (role) => {
       if (feed === 'facilities' && role === 'organization') return ids.organizationId(code);
       if (feed === 'facilities' && role === 'location') return ids.locationId(code);
+      if (feed === 'facilities' && role === 'organization:village') return ids.organizationId(text(one.record.parentCode) ?? '');
       if (feed === 'persons' && role === 'patient') return patientOf(one.record, sourceKey(one.sourceSystem, one.sourceId), ids);
       if (feed === 'practitioners' && role === 'practitioner') return ids.practitionerId(text(one.record.nik) ?? '');
       return ids.resourceId(one.recordKey, role);

@@ -1,0 +1,85 @@
+import type { CodeSystem, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import type { Assets, AssetTexts } from './config/index.ts';
+import { AppError } from './errors/index.ts';
+import { CONTRACTS } from './intake/contracts/index.ts';
+import { type ContractCheck, compileContracts } from './intake/index.ts';
+import { type Catalogue, createCatalogue } from './mapping/catalogue.ts';
+import { CONTEXT_KEYS, type ContextBuilder, createContextBuilder } from './mapping/context.ts';
+import { type CompiledMaps, compileMaps } from './mapping/mapper.ts';
+import { createNormaliser, type Normaliser } from './mapping/normalise/index.ts';
+import { parseTables } from './mapping/tables.ts';
+import type { Feed } from './store/port.ts';
+import type { R4Elements } from './terminology/r4-elements.ts';
+import { ILP_BASE } from './terminology/systems.ts';
+import {
+  compilePlatformRules,
+  compileValidator,
+  type PlatformRules,
+  type PlatformRuleTable,
+  type Validator,
+  type ValueSets,
+} from './validation/index.ts';
+
+/** The pure rooms, compiled from the texts of `mappings/` and `profiles/`. */
+export interface Engines {
+  readonly normaliser: Normaliser;
+  readonly contracts: ContractCheck;
+  readonly contexts: ContextBuilder;
+  readonly catalogue: Catalogue;
+  readonly mapper: CompiledMaps;
+  readonly validator: Validator;
+  readonly rules: PlatformRules;
+}
+
+/** Entry group of each feed. */
+const ENTRY: Readonly<Record<Feed, string>> = {
+  facilities: 'Facilities',
+  persons: 'Persons',
+  practitioners: 'Practitioners',
+  encounters: 'Encounters',
+  'village-observations': 'VillageObservations',
+};
+
+/** @throws AppError `config`, `map-compile`, `profile-compile`: a faulty table, map or profile stops the start */
+export function compileEngines({ mappings, profiles }: Assets): Engines {
+  const tables = parseTables(mappings);
+  const catalogue = createCatalogue(tables);
+  const elements = json<R4Elements>(profiles, 'r4/elements.json');
+  const own = Object.keys(profiles)
+    .filter((name) => name.startsWith('ilp/'))
+    .map((name) => json<StructureDefinition | ValueSet | CodeSystem>(profiles, name));
+  return {
+    normaliser: createNormaliser(tables),
+    contracts: compileContracts(),
+    contexts: createContextBuilder(tables),
+    catalogue,
+    mapper: compileMaps({
+      maps: Object.entries(mappings)
+        .filter(([name]) => name.endsWith('.map'))
+        .map(([name, text]) => ({ name, text })),
+      structureMaps: catalogue.structureMaps,
+      conceptMaps: catalogue.conceptMaps,
+      elements,
+      contracts: Object.fromEntries(Object.entries(CONTRACTS).map(([feed, versions]) => [`${ILP_BASE}/contract/${feed}-2`, versions['2']])),
+      entry: ENTRY,
+      contextKeys: CONTEXT_KEYS,
+    }),
+    validator: compileValidator({
+      elements,
+      valueSets: json<ValueSets>(profiles, 'r4/value-sets.json'),
+      profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
+      terminology: own.filter((one) => one.resourceType !== 'StructureDefinition'),
+    }),
+    rules: compilePlatformRules(json<PlatformRuleTable>(profiles, 'platform-rules.json')),
+  };
+}
+
+function json<T>(texts: AssetTexts, name: string): T {
+  const text = texts[name];
+  if (text === undefined) throw new AppError('config', { detail: `${name} is missing` });
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new AppError('config', { detail: `${name} is not JSON` }, { cause });
+  }
+}

@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream';
+import { type Composition, run } from './cli/index.ts';
+import { type Config, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
+import { compileEngines, type Engines } from './engines.ts';
+import { AppError, issue } from './errors/index.ts';
+import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
+import { startSandbox } from './sandbox/server.ts';
+import { encryptSecret } from './satusehat/index.ts';
+import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
+import { createIdentifiers, type Feed, loadIdKey, openStore } from './store/index.ts';
+
+let compiled: Engines | undefined;
+/** Compiled at first use: most commands need none of it. */
+const engines = (): Engines => {
+  compiled ??= compileEngines(readAssets());
+  return compiled;
+};
+
+/** Log lines go to standard output while serving, else beside the command's own output. */
+const logDestination = process.argv[2] === 'serve' ? 1 : 2;
+
+/** Everything the service is made of, joined. @throws AppError `config`, `id-key`, `store-unavailable`, `map-compile`, `profile-compile` */
+export const createService = (config: Config): Promise<Service> => joinService(config, engines(), createLogger(config, logDestination));
+
+export const composition: Composition = {
+  version: packageVersion(),
+  program: import.meta.filename,
+  readConfig: parseConfig,
+  openStore: (config) => openStore(databaseOf(config)),
+  createService,
+  startSandbox,
+  dryRun,
+  validate(resource) {
+    const { validator, rules } = engines();
+    const found = validator.validate(resource);
+    const isResource = typeof resource === 'object' && resource !== null && 'resourceType' in resource;
+    return isResource
+      ? [...found, ...rules.check(resource as Parameters<typeof rules.check>[0], { now: new Date().toISOString() })]
+      : found;
+  },
+  sealSecret: (config, owner, secret) => encryptSecret(resolveSecretKey(config), { environment: config.environment, owner }, secret),
+  async checkCredential(config, store, owner) {
+    const platform = createPlatform(config, store, createLogger(config, 2));
+    try {
+      const { token, organization, issues } = await platform.check(owner);
+      const first = issues[0];
+      const refused = first ?? issue(token === 'missing' ? 'credential-missing' : 'platform-auth');
+      return [
+        { step: 'token', ok: token === 'accepted', ...(token !== 'accepted' && { issue: refused }) },
+        ...(token === 'accepted'
+          ? [
+              { step: 'organization', ok: organization === 'match', ...(organization !== 'match' && { issue: refused }) },
+              { step: 'read', ok: organization === 'match' || organization === 'mismatch', ...(first && { issue: first }) },
+            ]
+          : []),
+      ];
+    } finally {
+      platform.close();
+    }
+  },
+};
+
+/** Maps and checks the records of a file against the registers of the configured database, and stores nothing. */
+async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType: string): Promise<readonly DryRun[]> {
+  const store = await openStore(databaseOf(config));
+  try {
+    await store.migrate();
+    const ids = createIdentifiers(await loadIdKey(store, config.idKey));
+    const now = () => new Date().toISOString();
+    const intake = createIntake({ store, environment: config.environment, ids, ...engines(), now });
+    const client = {
+      id: 'cli',
+      name: 'cli',
+      keyHash: '',
+      scopes: ['intake:write'] as const,
+      sourceSystems: 'all' as const,
+      facilities: 'all' as const,
+      createdAt: now(),
+      revokedAt: null,
+    };
+    const results: DryRun[] = [];
+    for await (const group of groups(bytes, contentType, config))
+      results.push(...(await intake.dryRun({ feed, client, strict: false }, group)));
+    return results;
+  } finally {
+    await store.close();
+  }
+}
+
+async function* groups(bytes: Uint8Array, contentType: string, { limits }: Config): AsyncGenerator<RawRecord[]> {
+  const source = Readable.from([bytes]);
+  if (contentType === 'application/json') {
+    yield [...(await readJson(source, { ...limits, jsonBytes: bytes.length }))];
+    return;
+  }
+  const records = contentType === 'text/csv' ? readCsv(source, { ...limits, jsonBytes: bytes.length }) : readNdjson(source, limits);
+  for await (const record of records) yield [record];
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await run(process.argv.slice(2), composition);
+  } catch (error) {
+    // Whatever reaches this point is a fault of ours: its text may quote data and is not shown.
+    process.stderr.write(
+      `${error instanceof AppError ? error.message : `internal: ${error instanceof Error ? error.name : typeof error}`}\n`,
+    );
+    process.exitCode = 1;
+  }
+}

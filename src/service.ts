@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import type { Express } from 'express';
+import { type Logger, pino } from 'pino';
+import { type Config, packageVersion, resolveSecretKey } from './config/index.ts';
+import type { Engines } from './engines.ts';
+import { createFhir } from './fhir/index.ts';
+import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
+import { createIntake, type Intake } from './intake/index.ts';
+import { createJobs, type Jobs } from './jobs/index.ts';
+import { createCredentialSource, createSatusehatPlatform } from './satusehat/index.ts';
+import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
+import { createWorker, type DrainReport, resolveIdentities, type Worker } from './sync/index.ts';
+
+export interface Service {
+  readonly store: Store;
+  readonly intake: Intake;
+  readonly worker: Worker;
+  readonly jobs: Jobs;
+  /** The doors without a listener, for tests. */
+  app(baseUrl: string): Express;
+  /** Listens, starts worker and schedules as configured. */
+  start(): Promise<{ url: string }>;
+  /** Nothing new is taken; what is inside is finished, then everything is closed. May be called without `start`. */
+  stop(): Promise<void>;
+  /** One pass over everything that is due, then ends. */
+  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void }): Promise<DrainReport>;
+}
+
+export const databaseOf = (config: Config): string => (config.database.engine === 'postgres' ? config.database.url : config.database.path);
+
+export const createLogger = (config: Config, destination: 1 | 2): Logger =>
+  pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: destination, sync: true }));
+
+/**
+ * Makes everything and joins it. Opens the database and brings its tables up to date; listens to nothing yet.
+ *
+ * @throws AppError `store-unavailable`, `id-key`, `config`
+ */
+export async function createService(config: Config, engines: Engines, logger: Logger): Promise<Service> {
+  const store = await openStore(databaseOf(config));
+  try {
+    return await build(config, engines, logger, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function build(config: Config, engines: Engines, logger: Logger, store: Store): Promise<Service> {
+  await store.migrate();
+  const { environment } = config;
+  const now = () => new Date().toISOString();
+  const clock = () => Date.now();
+  const version = packageVersion();
+  const holder = `${os.hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const ids: Identifiers = createIdentifiers(await loadIdKey(store, config.idKey));
+  const platform = createPlatform(config, store, logger);
+  const worker = createWorker({
+    store,
+    platform,
+    hash: ids,
+    name: holder,
+    clock,
+    random: Math.random,
+    concurrency: config.worker.concurrency,
+    log: logger,
+  });
+  const intake = createIntake({
+    store,
+    environment,
+    ids,
+    ...engines,
+    now,
+    onStored: worker.wake,
+    jsonDepth: config.limits.jsonDepth,
+  });
+  const audit = createAuditLog(store, now);
+  const metrics = createMetrics({ store, environment, now, waiting: () => intake.waiting, version });
+  const jobs = createJobs({
+    store,
+    holder,
+    now,
+    newId: randomUUID,
+    onFault: (job, error) => logger.error({ event: 'job.failed', job, ...describeFault(error) }),
+    definitions: [
+      {
+        name: 'sync-send',
+        ...config.jobs['sync-send'],
+        run: async ({ dryRun, signal }) => countsOf(await worker.drain({ dryRun, signal })),
+      },
+      {
+        name: 'sync-identity',
+        ...config.jobs['sync-identity'],
+        run: async ({ dryRun, signal }) => {
+          if (dryRun) {
+            const waiting = await store.identityCandidates({ environment, limit: 1000 });
+            return { candidates: waiting.length };
+          }
+          return countsOf(await resolveIdentities({ store, platform, hash: ids, clock, signal, log: logger }));
+        },
+      },
+    ],
+  });
+
+  let stopping = false;
+  let server: HttpServer | undefined;
+  const startedAt = now();
+
+  const app = (baseUrl: string): Express => {
+    const fhir = createFhir({
+      store,
+      version,
+      startedAt,
+      baseUrl: `${config.http.publicUrl ?? baseUrl}/fhir`,
+      onFault: (error) => logger.error({ event: 'fhir.fault', ...describeFault(error) }),
+      audit: (context, action, target, count) =>
+        audit.write({
+          client: context.client,
+          action,
+          target,
+          outcome: 'success',
+          code: null,
+          requestId: context.requestId ?? null,
+          count,
+        }),
+    });
+    return createApp({
+      store,
+      intake,
+      audit,
+      metrics,
+      limits: config.limits,
+      environment,
+      logger,
+      version,
+      trustProxy: config.http.trustProxy,
+      ready: async () => {
+        if (stopping) return false;
+        await store.ping();
+        return true;
+      },
+      routers: { '/fhir': createFhirRouter({ fhir, store }) },
+    });
+  };
+
+  return {
+    store,
+    intake,
+    worker,
+    jobs,
+    app,
+    async start() {
+      let doors: Express | undefined;
+      server = await listen((request, response) => {
+        if (doors) doors(request, response);
+        else response.writeHead(503).end();
+      }, config.http);
+      doors = app(server.url);
+      if (config.worker.enabled) worker.start();
+      await jobs.start();
+      logger.info({ event: 'service.started', version, environment, engine: store.engine });
+      return { url: server.url };
+    },
+    async stop() {
+      stopping = true;
+      await server?.stop();
+      await intake.drain();
+      await jobs.stop();
+      await worker.stop();
+      await audit.idle();
+      platform.close();
+      await store.close();
+      logger.info({ event: 'service.stopped' });
+    },
+    drain: ({ dryRun, onProgress }) =>
+      worker.drain({ dryRun, ...(onProgress && { onProgress: ({ done, total }) => onProgress(done, total) }) }),
+  };
+}
+
+/** The platform of a configuration, with the credentials of its store. */
+export function createPlatform(config: Config, store: Store, logger: Logger) {
+  const { environment } = config;
+  const clock = () => Date.now();
+  const { authUrl, fhirUrl, timeoutMs, proxy, ca } = config.platform;
+  return createSatusehatPlatform({
+    environment,
+    baseUrls: { auth: authUrl, fhir: fhirUrl },
+    credential: createCredentialSource({
+      environment,
+      keyHex: resolveSecretKey(config),
+      load: () => store.credentials(environment),
+      clock,
+      log: logger,
+    }),
+    clock,
+    timeoutMs,
+    ...(proxy !== undefined && { proxy }),
+    ...(ca !== undefined && { ca }),
+  });
+}
+
+/** The numbers of a report; a record of a run holds nothing else. */
+function countsOf(report: object): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [name, value] of Object.entries(report)) if (typeof value === 'number') counts[name] = value;
+  return counts;
+}
