@@ -302,7 +302,7 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
     );
     each(record, [{ name: 'labRequests' }, { name: 'code' }], '', (token, field) => inTable(token, labs, field, 'lab-requests.csv'));
     each(record, [{ name: 'dangerSigns' }], '', (token, field) => inTable(token, dangers, field, 'answers.csv (danger-signs)'));
-    for (const name of ['topic', 'konseling']) {
+    for (const name of ['topics', 'konseling']) {
       each(record, [{ name: 'services' }, { name: 'answers' }, { name }], '', (token, field) =>
         inTable(token, education, field, 'procedures.csv (education)'),
       );

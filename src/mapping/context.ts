@@ -64,7 +64,6 @@ export const CONTEXT_KEYS: readonly string[] = [
   'supervisorName',
   'villageOrganization',
   'villageStub',
-  'villageName',
 ];
 
 /** Builds the part of a map's context that needs tables and arithmetic only. */

@@ -11,7 +11,7 @@ const normaliser = createNormaliser({
   layouts,
   tokens: read('tokens.json'),
   clusters: read('clusters.json'),
-  answerKinds: { anc: { tfu: 'measure', presentasi: 'token' }, edukasi: { topic: 'list' } },
+  answerKinds: { anc: { tfu: 'measure', presentasi: 'token' }, edukasi: { topics: 'list' } },
 });
 const run = (feed: Feed, raw: unknown, layout?: string) =>
   normaliser.normalise(feed, raw, { timeZone: 'Asia/Makassar', ...(layout && { layout }) });
