@@ -3,7 +3,7 @@ import { compareDates } from './primitives.ts';
 /**
  * FHIR R4's invariants that are checked, written by hand from their FHIRPath (https://hl7.org/fhir/R4/), by type or backbone element.
  * They run only on nodes whose structure is sound, so that types and cardinalities can be trusted; severities below error are left out.
- * `ele-1`, `ext-1`, `ref-1` and `dom-2`, `dom-4`, `dom-5` are built into the structure check, `txt-1` and `txt-2` into the form of xhtml.
+ * `ele-1`, `ext-1`, `ref-1` and `dom-2` … `dom-5` are built into the structure check, `txt-1` and `txt-2` into the form of xhtml.
  */
 // biome-ignore lint/suspicious/noExplicitAny: nodes are sound but untyped JSON, and FHIRPath reads them by name
 type Node = any;
@@ -282,7 +282,6 @@ export const NOT_CHECKED: readonly { readonly key: string; readonly id: string; 
     en: 'Bindings other than required; codes of SNOMED CT, LOINC, ICD-10 and other external systems',
   },
   { key: 'currencies', id: 'Kumpulan nilai ISO 4217 dan BCP 13', en: 'Value sets of ISO 4217 and BCP 13' },
-  { key: 'dom-3', id: 'Sumber daya contained yang tidak dirujuk', en: 'Contained resources that nothing refers to' },
   {
     key: 'txt-1',
     id: 'Pemeriksaan XHTML lengkap (hanya bentuk dan isi aktif)',

@@ -31,7 +31,7 @@ type Term = (resource: Json) => boolean;
 
 interface Row {
   readonly rule: string;
-  readonly segments: readonly string[];
+  readonly segments: readonly Segment[];
   readonly required: boolean;
   /** A missing parent is a missing element, unless the parent has a rule of its own. */
   readonly withParent: boolean;
@@ -54,7 +54,7 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
     const isConditional = rule.requirement === 'conditional' && rule.when !== undefined;
     const row: Row = {
       rule: String(rule.rule),
-      segments,
+      segments: segments.map(compileSegment),
       required: rule.requirement === 'mandatory' || isConditional,
       withParent: rule.requirement === 'mandatory' && !parents.some((parent) => mandatory.has(parent)),
       when: isConditional ? (rule.when ?? []).map(compileTerm) : [],
@@ -75,51 +75,65 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
 }
 
 function evaluate(row: Row, resource: Resource, now: number, issues: Issue[]): void {
-  const report: Report = (code, expression) => issues.push(issue(code, { expression, rule: row.rule }, { expression, rule: row.rule }));
   const node = resource as unknown as Json;
-  const required = row.required && row.when.every((term) => term(node));
-  const missing = (expression: string, isParent: boolean): void => {
-    if (required && (!isParent || row.withParent)) report('rule-mandatory', expression);
+  if (row.check === undefined && node[row.segments[0]?.name ?? ''] !== undefined && row.segments.length === 1) return;
+  const report: Report = (code, expression) => issues.push(issue(code, { expression, rule: row.rule }, { expression, rule: row.rule }));
+  const missing: Missing = (parent, segments, index) => {
+    const isParent = index < segments.length - 1;
+    if (!row.required || (isParent && !row.withParent) || !row.when.every((term) => term(node))) return;
+    report('rule-mandatory', [parent, ...segments.slice(index).map(({ text }) => text)].join('.'));
   };
   const visit = (value: unknown, expression: string): void => row.check?.({ value, expression }, report, node, now);
   walk(node, row.segments, 0, resource.resourceType, visit, missing);
 }
 
-/** Visits every value at a path. `missing` gets the whole remaining path; `isParent` when it is not the last segment that is missing. */
-function walk(
-  node: Json,
-  segments: readonly string[],
-  index: number,
-  expression: string,
-  visit: (value: unknown, expression: string) => void,
-  missing: (expression: string, isParent: boolean) => void,
-): void {
-  const segment = segments[index] ?? '';
-  const isLast = index === segments.length - 1;
-  let count = 0;
-  for (const found of valuesAt(node, segment, expression)) {
-    count++;
-    if (isLast) visit(found.value, found.expression);
-    else if (isObject(found.value)) walk(found.value, segments, index + 1, found.expression, visit, missing);
-  }
-  if (count === 0) missing(`${expression}.${segments.slice(index).join('.')}`, !isLast);
+/** One step of a path. An extension is named by the end of its URL, a choice by the beginning of its key. */
+interface Segment {
+  readonly text: string;
+  readonly name: string;
+  readonly extension?: string;
+  readonly isChoice: boolean;
 }
 
-/** Values of one path segment, without what is stripped before delivery. */
-function valuesAt(node: Json, segment: string, expression: string): Found[] {
-  const name = /^extension\((\w+)\)$/.exec(segment)?.[1];
-  if (name !== undefined) {
-    return open(node.extension, `${expression}.extension`).filter(
-      ({ value }) => isObject(value) && typeof value.url === 'string' && (value.url === name || value.url.endsWith(`/${name}`)),
-    );
+function compileSegment(text: string): Segment {
+  const extension = /^extension\((\w+)\)$/.exec(text)?.[1];
+  if (extension !== undefined) return { text, name: 'extension', extension, isChoice: false };
+  return text.endsWith('[x]') ? { text, name: text.slice(0, -3), isChoice: true } : { text, name: text, isChoice: false };
+}
+
+type Visit = (value: unknown, expression: string) => void;
+/** Called with the parent's expression and the step that leads nowhere. */
+type Missing = (parent: string, segments: readonly Segment[], index: number) => void;
+
+/** Visits every value at a path. */
+function walk(node: Json, segments: readonly Segment[], index: number, expression: string, visit: Visit, missing: Missing): void {
+  const segment = segments[index] as Segment;
+  const isLast = index === segments.length - 1;
+  const key = segment.isChoice ? choiceKey(node, segment.name) : segment.name;
+  const value = key === undefined ? undefined : node[key];
+  let count = 0;
+  const each = (found: unknown, at: string): void => {
+    if (!isVisible(found, segment)) return;
+    count++;
+    if (isLast) visit(found, at);
+    else if (isObject(found)) walk(found, segments, index + 1, at, visit, missing);
+  };
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) each(value[i], `${expression}.${key}[${i}]`);
+  else if (value !== undefined && value !== null) each(value, `${expression}.${key}`);
+  if (count === 0) missing(expression, segments, index);
+}
+
+function choiceKey(node: Json, base: string): string | undefined {
+  return Object.keys(node).find((key) => key.startsWith(base) && /^[A-Z]/.test(key.slice(base.length)));
+}
+
+/** False for what is stripped before delivery, and for other extensions than the one meant. */
+function isVisible(value: unknown, segment: Segment): boolean {
+  if (segment.extension !== undefined) {
+    const url = isObject(value) ? value.url : undefined;
+    return typeof url === 'string' && (url === segment.extension || url.endsWith(`/${segment.extension}`));
   }
-  if (segment.endsWith('[x]')) {
-    const base = segment.slice(0, -3);
-    const key = Object.keys(node).find((each) => each.startsWith(base) && /^[A-Z]/.test(each.slice(base.length)));
-    return key === undefined ? [] : open(node[key], `${expression}.${key}`);
-  }
-  const found = open(node[segment], `${expression}.${segment}`);
-  return segment === 'identifier' ? found.filter(({ value }) => !isStripped(value)) : found;
+  return segment.name !== 'identifier' || !isStripped(value);
 }
 
 function open(value: unknown, expression: string): Found[] {
@@ -144,7 +158,7 @@ const projected = (system: string): string => (system.startsWith(LOCAL_SID) ? pl
 /** Terms of `when`: `path`, `path=value`, `path!=value`. */
 function compileTerm(term: string): Term {
   const match = /^([^!=]+)(!?=)?(.*)$/.exec(term);
-  const segments = (match?.[1] ?? '').split('.');
+  const segments = (match?.[1] ?? '').split('.').map(compileSegment);
   const wanted = match?.[3] ?? '';
   const values = (resource: Json): string[] => {
     const found: string[] = [];

@@ -22,6 +22,8 @@ export class Run {
   readonly f: Findings;
   /** The resource whose `contained` a `#` reference means. */
   container: Json;
+  /** Fragments that references in the container name, while it has contained resources. */
+  local: Set<string> | undefined;
   /** The outermost Bundle, in which `urn:uuid:` references are looked up. */
   readonly bundle: Json | undefined;
   #entries: Map<string, string> | undefined;
@@ -146,12 +148,26 @@ export class StructureCompiler {
       run.f.structure(path, 'depth');
       return;
     }
-    const before = run.container;
-    if (!contained) run.container = value;
+    const { container, local } = run;
+    if (!contained) {
+      run.container = value;
+      run.local = Array.isArray(value.contained) ? new Set() : undefined;
+    }
     this.#table[this.#index(value.resourceType)]?.(value, path, run, depth);
     if (isObject(value.meta)) this.#onMeta(value, path, run);
-    run.container = before;
     if (contained) this.#contained(value, path, run);
+    else if (run.local !== undefined) this.#orphans(value, path, run);
+    run.container = container;
+    run.local = local;
+  }
+
+  /** Rule dom-3: each contained resource is referred to, or refers to its container. */
+  #orphans({ contained }: Json, path: string, run: Run): void {
+    if (!Array.isArray(contained) || run.local?.has('#')) return;
+    for (let i = 0; i < contained.length; i++) {
+      const id = isObject(contained[i]) ? contained[i].id : undefined;
+      if (typeof id !== 'string' || !run.local?.has(`#${id}`)) run.f.invariant(`${path}.contained[${i}]`, 'dom-3');
+    }
   }
 
   #contained(value: Json, path: string, run: Run): void {
@@ -359,6 +375,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
   };
 
   #containedIn(fragment: string, run: Run): Json | undefined {
+    run.local?.add(fragment);
     if (fragment === '#') return run.container;
     const contained = run.container.contained;
     const id = fragment.slice(1);
