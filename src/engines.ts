@@ -2,7 +2,7 @@ import type { CodeSystem, StructureDefinition, ValueSet } from '@medplum/fhirtyp
 import type { Assets, AssetTexts } from './config/index.ts';
 import { AppError } from './errors/index.ts';
 import { CONTRACTS } from './intake/contracts/index.ts';
-import { type ContractCheck, compileContracts } from './intake/index.ts';
+import { CONSUMED, type ContractCheck, compileContracts } from './intake/index.ts';
 import { type Catalogue, createCatalogue } from './mapping/catalogue.ts';
 import { CONTEXT_KEYS, type ContextBuilder, createContextBuilder } from './mapping/context.ts';
 import { type CompiledMaps, compileMaps } from './mapping/mapper.ts';
@@ -63,6 +63,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
       contracts: Object.fromEntries(Object.entries(CONTRACTS).map(([feed, versions]) => [`${ILP_BASE}/contract/${feed}-2`, versions['2']])),
       entry: ENTRY,
       contextKeys: CONTEXT_KEYS,
+      consumed: CONSUMED,
     }),
     validator: compileValidator({
       elements,

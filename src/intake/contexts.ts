@@ -84,10 +84,23 @@ function treeOf(
   const village = parent === undefined ? undefined : registers.facility(parent);
   return {
     ...(supervisor && { supervisor: supervisor.organization, supervisorName: supervisor.name }),
-    ...(parent !== undefined && {
-      villageOrganization: village?.organization ?? organizationOf(parent),
-      villageStub: village === undefined,
-    }),
+    ...(parent !== undefined && { villageOrganization: village?.organization ?? organizationOf(parent) }),
+    ...(parent !== undefined && !village && { villageStub: parent }),
     ...(village && { villageName: village.name }),
   };
 }
+
+const ENVELOPE = ['sourceSystem', 'sourceId', 'sourceUpdatedAt', 'recordStatus', 'withdrawnReason', 'layout'] as const;
+
+/** Fields that intake and this context use themselves, so that they are not reported as unused by the maps. */
+export const CONSUMED: Readonly<Record<Feed, readonly string[]>> = {
+  facilities: [...ENVELOPE, 'supervisorCode', 'parentCode', 'timeZone', 'satusehatOrganizationId', 'satusehatLocationId'],
+  persons: [...ENVELOPE, 'facilityCode', 'posyanduCode', 'birthOrder'],
+  practitioners: [...ENVELOPE, 'facilityCode'],
+  encounters: [...ENVELOPE, 'facilityCode', 'person', 'practitioner', 'start', 'end', 'cluster', 'poli'],
+  'village-observations': [
+    ...ENVELOPE,
+    ...['posyanduCode', 'facilityCode', 'person', 'practitioner', 'kader', 'validatedBy', 'validatedAt'],
+    ...['date', 'sessionStart', 'sessionEnd', 'context'],
+  ],
+};

@@ -1,4 +1,5 @@
 export { type Batcher, createBatcher } from './batcher.ts';
+export { CONSUMED } from './contexts.ts';
 export { type ContractCheck, compileContracts } from './contract-check.ts';
 export { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest, type Receipt } from './intake.ts';
 export { parseJson } from './json-limits.ts';
