@@ -58,11 +58,12 @@ export function createRuntime() {
     return value === undefined || value === null ? undefined : mistyped(field, 'string');
   }
   function number(value: unknown, field: string): number | undefined {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    // `+ 0` turns -0, which JSON can hold, into 0.
+    if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
     return isBlank(value) ? undefined : mistyped(field, 'number');
   }
   function integer(value: unknown, field: string): number | undefined {
-    if (Number.isSafeInteger(value)) return value as number;
+    if (Number.isSafeInteger(value)) return (value as number) + 0;
     return isBlank(value) ? undefined : mistyped(field, 'integer');
   }
   function natural(value: unknown, field: string): number | undefined {

@@ -337,9 +337,9 @@ class Parser {
   #target(): StructureMapGroupRuleTarget {
     const start = this.#lexer.peek().position;
     const target: StructureMapGroupRuleTarget = this.#at(start, {});
-    const second = this.#lexer.peekSecond();
-    if (this.#lexer.peek().kind === 'name' && second.kind === 'symbol' && second.text === '(') this.#invocation(target);
-    else if (this.#isSymbol('(')) this.#transform(target);
+    // Only after '(' is ruled out may the lexer look ahead: what follows it is FHIRPath, which has other symbols.
+    if (this.#isSymbol('(')) this.#transform(target);
+    else if (this.#lexer.peek().kind === 'name' && this.#lexer.peekSecond().text === '(') this.#invocation(target);
     else {
       target.context = this.#name('the target');
       target.contextType = 'variable';

@@ -4,7 +4,7 @@ import { probe } from './probe.ts';
 
 describe('groups', () => {
   it('calls a group with variables', () => {
-    const more = "group Name(source s, target p : Patient) { s.name as n -> p.language = n; }";
+    const more = 'group Name(source s, target p : Patient) { s.name as n -> p.language = n; }';
     expect(probe('src then Name(src, tgt);', { name: 'x' }, { more })).toEqual({ language: 'x' });
   });
 
@@ -23,7 +23,8 @@ describe('groups', () => {
   });
 
   it('calls several groups in one then', () => {
-    const more = "group A(source s, target p : Patient) { s -> p.active = true; }\ngroup B(source s, target p : Patient) { s -> p.language = 'x'; }";
+    const more =
+      "group A(source s, target p : Patient) { s -> p.active = true; }\ngroup B(source s, target p : Patient) { s -> p.language = 'x'; }";
     expect(probe('src then A(src, tgt), B(src, tgt);', {}, { more })).toEqual({ active: true, language: 'x' });
   });
 
@@ -34,19 +35,30 @@ describe('groups', () => {
 
   it('one group may be called with sources of different types', () => {
     const more = "group G(source v, target p : Patient) { v -> p.name as n, n.text = cast(v, 'string'); }";
-    expect(probe('src.weight as w then G(w, tgt); src.name as w then G(w, tgt); src.pregnant as w then G(w, tgt);', { weight: 1.5, name: 'x', pregnant: true }, { more })).toEqual({
+    expect(
+      probe(
+        'src.weight as w then G(w, tgt); src.name as w then G(w, tgt); src.pregnant as w then G(w, tgt);',
+        { weight: 1.5, name: 'x', pregnant: true },
+        { more },
+      ),
+    ).toEqual({
       name: [{ text: '1.5' }, { text: 'x' }, { text: 'true' }],
     });
   });
 
   it('may call itself', () => {
-    const more = 'group Walk(source node, target p : Patient) { node.text as t -> p.name as n, n.text = t; node.next as x then Walk(x, p); }';
+    const more =
+      'group Walk(source node, target p : Patient) { node.text as t -> p.name as n, n.text = t; node.next as x then Walk(x, p); }';
     const record = { text: 'a', next: { text: 'b', next: [{ text: 'c' }] } };
-    expect(probe('src then Walk(src, tgt);', record, { more, unchecked: true })).toEqual({ name: [{ text: 'a' }, { text: 'b' }, { text: 'c' }] });
+    expect(probe('src then Walk(src, tgt);', record, { more, unchecked: true })).toEqual({
+      name: [{ text: 'a' }, { text: 'b' }, { text: 'c' }],
+    });
   });
 
   it('a rule does not see the variables of an earlier sibling, nested rules see those around them', () => {
-    expect(probe('src.name as n then { src.code as c -> tgt.language = append(n, c); };', { name: 'x', code: 'y' })).toEqual({ language: 'xy' });
+    expect(probe('src.name as n then { src.code as c -> tgt.language = append(n, c); };', { name: 'x', code: 'y' })).toEqual({
+      language: 'xy',
+    });
   });
 
   it('uses groups of an imported map, given as text or as a resource', () => {
@@ -57,7 +69,12 @@ imports "urn:imported"
 group Main(source src, source ctx, target bundle : Bundle) {
   src -> bundle.entry as e, e.resource = create('Patient') as p then Shared(src, p);
 }`;
-    const asText = { maps: [{ name: 'main.map', text: main }, { name: 'imported.map', text: imported }] };
+    const asText = {
+      maps: [
+        { name: 'main.map', text: main },
+        { name: 'imported.map', text: imported },
+      ],
+    };
     const asResource = { maps: [{ name: 'main.map', text: main }], structureMaps: [parseMap(imported, 'imported.map').structureMap] };
     for (const set of [asText, asResource]) expect(probe('', { name: 'x' }, set)).toEqual({ language: 'x' });
   });

@@ -48,7 +48,7 @@ const HEAD = [
 ].join('\n');
 
 /** Line of the first rule of `rules` in the text that `probe` makes. */
-export const FIRST_LINE = 7;
+export const FIRST_LINE = 6;
 
 export interface ProbeOptions extends Partial<MapSet> {
   /** More groups and concept maps, after the entry group. */
@@ -89,7 +89,12 @@ export function run(rules: string, record: object, options: ProbeOptions = {}): 
 export function probe(rules: string, record: object, options: ProbeOptions = {}): Record<string, unknown> | undefined {
   const [first] = run(rules, record, options).resources;
   if (first === undefined) return undefined;
-  const { id: _id, resourceType: _type, identifier, ...rest } = first.resource as unknown as Record<string, unknown> & {
+  const {
+    id: _id,
+    resourceType: _type,
+    identifier,
+    ...rest
+  } = first.resource as unknown as Record<string, unknown> & {
     identifier?: { system: string }[];
   };
   const own = identifier?.filter((i) => !i.system.startsWith('https://fhir.ilp.example/sid/'));
@@ -106,7 +111,7 @@ export function refusalOf(compile: () => unknown): string {
     compile();
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'map-compile') throw error;
-    return `${error.params['line']}:${error.params['column']} ${error.params['problem']}`;
+    return `${error.params.line}:${error.params.column} ${error.params.problem}`;
   }
   return 'compiled';
 }

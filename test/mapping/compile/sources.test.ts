@@ -55,20 +55,33 @@ describe('sources (R4 mapping language, "Rules")', () => {
 
   it('reads unchecked sources as single values or lists', () => {
     const rules = 'src.a.b as b -> tgt.name as n, n.text = b;';
-    expect(probe(rules, { a: [{ b: 'x' }, { b: ['y', 'z'] }] }, { unchecked: true })).toEqual({ name: [{ text: 'x' }, { text: 'y' }, { text: 'z' }] });
+    expect(probe(rules, { a: [{ b: 'x' }, { b: ['y', 'z'] }] }, { unchecked: true })).toEqual({
+      name: [{ text: 'x' }, { text: 'y' }, { text: 'z' }],
+    });
     expect(probe(rules, { a: { b: 'x' } }, { unchecked: true })).toEqual({ name: [{ text: 'x' }] });
   });
 
   it('reads the context as a second source', () => {
-    expect(probe('ctx.sex as s -> tgt.gender = s;', {}, { context: { sex: 'female' }, contextKeys: ['sex'] })).toEqual({ gender: 'female' });
+    expect(probe('ctx.sex as s -> tgt.gender = s;', {}, { context: { sex: 'female' }, contextKeys: ['sex'] })).toEqual({
+      gender: 'female',
+    });
   });
 });
 
 describe('where', () => {
-  const record = { items: [{ use: 'a', value: '1' }, { use: 'k', value: '2' }, { use: 'k', value: '3' }], tags: ['k', 'x'] };
+  const record = {
+    items: [
+      { use: 'a', value: '1' },
+      { use: 'k', value: '2' },
+      { use: 'k', value: '3' },
+    ],
+    tags: ['k', 'x'],
+  };
 
   it('is evaluated on each item, not once on the parent', () => {
-    expect(probe("src.items as i where (use = 'k') -> tgt.name as n, n.text = i.value;", record)).toEqual({ name: [{ text: '2' }, { text: '3' }] });
+    expect(probe("src.items as i where (use = 'k') -> tgt.name as n, n.text = i.value;", record)).toEqual({
+      name: [{ text: '2' }, { text: '3' }],
+    });
   });
 
   it('knows the item as $this', () => {
@@ -102,13 +115,13 @@ describe('check', () => {
   });
 
   it('holds without an element', () => {
-    expect(run("src check (name.exists()) -> tgt.active = true;", {}).issues).toMatchObject([{ code: 'map-check' }]);
+    expect(run('src check (name.exists()) -> tgt.active = true;', {}).issues).toMatchObject([{ code: 'map-check' }]);
   });
 });
 
 describe('list modes of a source', () => {
   const tags = ['a', 'b', 'c'];
-  const of = (mode: string, list: string[] = tags) => probe(`src.tags ${mode} as t -> tgt.name as n, n.text = t;`, { tags: list })?.['name'];
+  const of = (mode: string, list: string[] = tags) => probe(`src.tags ${mode} as t -> tgt.name as n, n.text = t;`, { tags: list })?.name;
 
   it.each([
     ['first', ['a']],
@@ -165,6 +178,9 @@ describe('fields not read', () => {
   });
 
   it('leaves out what others consume', () => {
-    expect(run('src -> tgt.active = true;', { name: 'x', vitals: { note: 'y' }, code: 'z' }, { consumed: { encounters: ['name', 'vitals'] } }).unused).toEqual(['code']);
+    expect(
+      run('src -> tgt.active = true;', { name: 'x', vitals: { note: 'y' }, code: 'z' }, { consumed: { encounters: ['name', 'vitals'] } })
+        .unused,
+    ).toEqual(['code']);
   });
 });

@@ -35,7 +35,13 @@ describe('targets (R4 mapping language, "Transform Rules": targets)', () => {
   });
 
   it('resolves a choice by create, with nested rules', () => {
-    expect(probe("src.day as d -> tgt.effective = create('Period') as p then { src -> p.start = d; };", { day: '2020-01-02' }, { type: 'Observation' })).toEqual({
+    expect(
+      probe(
+        "src.day as d -> tgt.effective = create('Period') as p then { src -> p.start = d; };",
+        { day: '2020-01-02' },
+        { type: 'Observation' },
+      ),
+    ).toEqual({
       effectivePeriod: { start: '2020-01-02' },
     });
   });
@@ -55,12 +61,13 @@ describe('targets (R4 mapping language, "Transform Rules": targets)', () => {
 
   it('never reaches the prototype', () => {
     const record = JSON.parse('{"__proto__": {"name": "x"}, "constructor": {"a": 1}, "answers": {"__proto__": {"a": "y"}}}');
-    expect(probe("src.name -> tgt.language; src.answers.a as a -> tgt.implicitRules = a;", record)).toBeUndefined();
-    expect(({} as Record<string, unknown>)['name']).toBeUndefined();
+    expect(probe('src.name -> tgt.language; src.answers.a as a -> tgt.implicitRules = a;', record)).toBeUndefined();
+    expect(({} as Record<string, unknown>).name).toBeUndefined();
   });
 
   it('a wrong-typed value is a finding with its field, and no value', () => {
-    const rules = 'src.name -> tgt.language; src.vitals.note as n -> tgt.implicitRules = n; src.items as i -> tgt.name as h, h.text = i.value; src -> tgt.active = true;';
+    const rules =
+      'src.name -> tgt.language; src.vitals.note as n -> tgt.implicitRules = n; src.items as i -> tgt.name as h, h.text = i.value; src -> tgt.active = true;';
     const result = run(rules, { name: 5, vitals: 'high', items: [{ value: 'a' }, { value: {} }] });
     expect(result.resources[0]?.resource).toMatchObject({ active: true, name: [{ text: 'a' }] });
     expect(result.issues.map((i) => [i.code, i.field])).toEqual([
