@@ -266,6 +266,7 @@ export class GroupEmitter {
     if (source.type !== undefined) this.#fail(source, "a type filter (': Type') on a source is not covered");
     if (source.min !== undefined || source.max !== undefined)
       this.#fail(source, 'a cardinality on a source is not covered: the contract checks it');
+    if (source.variable === 'true' || source.variable === 'false') this.#fail(source, `a variable cannot be named '${source.variable}'`);
     if (source.logMessage !== undefined) this.#fail(source, "'log' is not covered: a map is pure");
     const base = this.#sourceVariable(source.context, scope, source);
     const defaultValue = defaultOf(source);

@@ -17,6 +17,7 @@ describe('what is not covered is refused with line and column', () => {
     ["src.count default 'x' as n -> tgt.active = true;", 1, 'the default is a string'],
     ['src.__proto__ as n -> tgt.active = true;', 5, "'__proto__'"],
     ['src.answers.constructor as n -> tgt.active = true;', 5, "'constructor'"],
+    ['src.name as true -> tgt.active = true;', 1, "cannot be named 'true'"],
     ['tgt.name as n -> tgt.active = true;', 1, "'tgt' belongs to the target"],
     ['other.name as n -> tgt.active = true;', 1, "no variable 'other'"],
     // targets
