@@ -76,7 +76,6 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
 
 function evaluate(row: Row, resource: Resource, now: number, issues: Issue[]): void {
   const node = resource as unknown as Json;
-  if (row.check === undefined && node[row.segments[0]?.name ?? ''] !== undefined && row.segments.length === 1) return;
   const report: Report = (code, expression) => issues.push(issue(code, { expression, rule: row.rule }, { expression, rule: row.rule }));
   const missing: Missing = (parent, segments, index) => {
     const isParent = index < segments.length - 1;
