@@ -17,8 +17,8 @@ export type Outcome =
 export interface Row {
   readonly state: State;
   readonly reason: Reason | null;
-  /** When it is tried again. `after`: when the platform said; `owner`, `platform`: when the pause of the owner, of the platform is over. */
-  readonly next: 'never' | 'backoff' | 'after' | 'owner' | 'platform';
+  /** When it is tried again. `owner`: when the pause of its owner is over. */
+  readonly next: 'never' | 'backoff' | 'owner';
   /** Whether a request may have been carried out without us knowing: then it is looked up before anything is sent again. */
   readonly unknown: boolean;
   readonly counts: boolean;
@@ -54,12 +54,20 @@ export const OUTCOMES = {
     audit: 'failure',
   },
   unreadable: { state: 'on-hold', reason: 'outcome-unknown', next: 'never', unknown: true, counts: true, audit: 'failure' },
-  retry: { state: 'ready', reason: 'rate-limited', next: 'after', unknown: false, counts: false, audit: 'failure' },
+  retry: { state: 'ready', reason: 'rate-limited', next: 'owner', unknown: false, counts: false, audit: 'failure' },
   unauthorised: { state: 'ready', reason: 'platform-auth', next: 'owner', unknown: false, counts: false, audit: 'failure' },
-  unavailable: { state: 'ready', reason: 'platform-unavailable', next: 'platform', unknown: false, counts: false, audit: 'failure' },
+  unavailable: { state: 'ready', reason: 'platform-unavailable', next: 'owner', unknown: false, counts: false, audit: 'failure' },
   'no-account': { state: 'on-hold', reason: 'credential-missing', next: 'never', unknown: false, counts: false, audit: 'failure' },
   identity: { state: 'on-hold', reason: 'identity', next: 'never', unknown: false, counts: true, audit: 'failure' },
-  dependency: { state: 'ready', reason: 'dependency', next: 'backoff', unknown: false, counts: true, audit: 'failure' },
+  dependency: {
+    state: 'ready',
+    reason: 'dependency',
+    next: 'backoff',
+    unknown: false,
+    counts: true,
+    last: { state: 'on-hold', reason: 'dependency' },
+    audit: 'failure',
+  },
   fault: {
     state: 'ready',
     reason: null,
@@ -76,7 +84,6 @@ export interface Settlement {
   readonly reason: Reason | null;
   readonly issues: readonly Issue[];
   readonly next: Row['next'];
-  readonly afterMs: number;
   readonly outcomeUnknown: boolean;
   readonly countAttempt: boolean;
   readonly audit: Row['audit'];
@@ -102,7 +109,6 @@ export function settle(
     reason: pending && row.state === 'ready' && last === undefined ? 'outcome-unknown' : reason,
     issues: issuesOf(outcome, reason),
     next: last === undefined ? row.next : 'never',
-    afterMs: 'afterMs' in outcome ? outcome.afterMs : 0,
     outcomeUnknown: unknown,
     countAttempt: row.counts,
     audit: row.audit,

@@ -1,3 +1,4 @@
+import type { Reason } from '../errors/index.ts';
 import type { Identity, PlatformId, Store } from '../store/port.ts';
 import { SYNC_CONTEXT } from './attempt.ts';
 import { createIdentityResolver, type IdentityHash } from './identity.ts';
@@ -17,6 +18,9 @@ export interface ResolveIdentitiesOptions {
   readonly signal?: AbortSignal;
   readonly log?: Log;
 }
+
+const IDENTITY_REASONS: ReadonlySet<Reason> = new Set<Reason>(['identity', 'practitioner-identity']);
+const MAX_HELD = 10_000;
 
 /** `skipped`: of an owner without credential, or one that could not be asked now. `released`: held deliveries that go on. */
 export interface ResolveIdentitiesReport {
@@ -64,6 +68,22 @@ export async function resolveIdentities(options: ResolveIdentitiesOptions): Prom
       closed.add(owner);
     }
     return owner;
+  }
+
+  /** Keys of deliveries held for a person, all of whose persons are known now. Others stay held: letting them go would only tell it again. */
+  async function releasable(): Promise<readonly string[]> {
+    const held = (await store.deliveries({ environment, states: ['on-hold'], limit: MAX_HELD })).filter(
+      ({ reason }) => reason !== null && IDENTITY_REASONS.has(reason),
+    );
+    const keys: string[] = [];
+    for (const delivery of held) {
+      const resources = (await store.resources(SYNC_CONTEXT, delivery.resources)).map((row) => row.resource);
+      const persons = platform.references(resources).filter((reference) => /^(Patient|Practitioner)\//.test(reference));
+      if ((await store.platformIds(environment, persons)).length === persons.length) {
+        keys.push(delivery.key);
+      }
+    }
+    return keys;
   }
 
   let after: string | undefined;
@@ -128,8 +148,9 @@ export async function resolveIdentities(options: ResolveIdentitiesOptions): Prom
       break;
     }
   }
-  if (report.found > 0) {
-    report.released = await store.releaseHeld({ environment, reasons: ['identity', 'practitioner-identity'] });
+  const keys = await releasable();
+  if (keys.length > 0) {
+    report.released = await store.releaseHeld({ environment, reasons: [...IDENTITY_REASONS], keys });
   }
   log.info(report, 'identity.resolved');
   return report;

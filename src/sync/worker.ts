@@ -4,7 +4,7 @@ import { attempt, SYNC_CONTEXT, type Trace } from './attempt.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
 import { isOpen } from './hours.ts';
 import { createIdentityResolver, type IdentityHash } from './identity.ts';
-import { type Outcome, type Settlement, settle } from './outcome.ts';
+import { OUTCOMES, type Outcome, type Settlement, settle } from './outcome.ts';
 import { type Log, type Metrics, noMetrics, type Platform, silentLog } from './platform.ts';
 
 export interface WorkerOptions {
@@ -80,7 +80,7 @@ export interface Worker {
 
 const MIN_OWNER_PAUSE_MS = 60_000;
 const MAX_OWNER_PAUSE_MS = 900_000;
-const MAX_PLATFORM_PAUSE_MS = 300_000;
+const MAX_UNAVAILABLE_PAUSE_MS = 300_000;
 const HOURS_MAX_AGE_MS = 30_000;
 
 /** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
@@ -104,13 +104,13 @@ export function createWorker(options: WorkerOptions): Worker {
     ...(options.negativeMaxAgeMs !== undefined && { negativeMaxAgeMs: options.negativeMaxAgeMs }),
   });
 
-  /** One refused or slow puskesmas never starves another: only its own deliveries wait. */
-  const owners = new Map<string, { until: number; refusals: number }>();
-  let platformPause = { until: 0, failures: 0 };
+  /** One refused or slow puskesmas never starves another: only its own deliveries wait. `count`: pauses for one cause in a row. */
+  const pauses = new Map<string, { until: number; cause: Outcome['kind']; count: number }>();
   let hours: { at: number; closed: readonly string[] } = { at: Number.NEGATIVE_INFINITY, closed: [] };
 
   let stopping = new AbortController();
   let loop: Promise<void> | undefined;
+  const drains = new Set<Promise<DrainReport>>();
   let alarm = new AbortController();
 
   function wake(): void {
@@ -133,10 +133,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function claim(limit: number): Promise<readonly Delivery[]> {
     const now = clock();
-    if (now < platformPause.until) {
-      return [];
-    }
-    const paused = [...owners].filter(([, pause]) => now < pause.until).map(([owner]) => owner);
+    const paused = [...pauses].filter(([, pause]) => now < pause.until).map(([owner]) => owner);
     const exceptOwners = [...paused, ...(await closedOwners())];
     return store.claimDeliveries({ environment, worker: options.name, limit, leaseMs, ...(exceptOwners.length > 0 && { exceptOwners }) });
   }
@@ -157,9 +154,9 @@ export function createWorker(options: WorkerOptions): Worker {
       outcome = { kind: 'fault' };
     }
     const settlement = settle(outcome, { attempts: delivery.attempts, pending: trace.pending, maxAttempts });
-    const pauseMs = pause(delivery.owner, outcome);
+    const ownerMs = pause(delivery.owner, outcome);
     const served = { outcome, settlement, adopted: trace.adopted };
-    if (!(await write(delivery, settlement, trace, pauseMs))) {
+    if (!(await write(delivery, settlement, trace, ownerMs))) {
       return undefined;
     }
     metrics.count('deliveries', { kind: delivery.kind, state: settlement.state, reason: settlement.reason ?? 'none' });
@@ -183,52 +180,44 @@ export function createWorker(options: WorkerOptions): Worker {
     return served;
   }
 
-  /** Keeps who or what cannot be served from being claimed. Returns how long, ms. */
+  /** Keeps an owner that cannot be served now from being claimed. Returns how long, ms. */
   function pause(owner: string, outcome: Outcome): number {
     const now = clock();
-    if (outcome.kind === 'unauthorised' || outcome.kind === 'retry') {
-      const known = owners.get(owner) ?? { until: 0, refusals: 0 };
-      if (now >= known.until) {
-        const refusals = outcome.kind === 'unauthorised' ? known.refusals + 1 : known.refusals;
-        const growing = Math.min(MIN_OWNER_PAUSE_MS * 2 ** Math.max(refusals - 1, 0), MAX_OWNER_PAUSE_MS);
-        const ms = outcome.kind === 'unauthorised' ? Math.max(outcome.afterMs, growing) : outcome.afterMs;
-        owners.set(owner, { until: now + ms, refusals });
-        metrics.count('owner_pauses', { reason: outcome.kind === 'retry' ? 'rate-limited' : 'platform-auth' });
-        return ms;
-      }
+    const known = pauses.get(owner);
+    if (outcome.kind === 'delivered' || outcome.kind === 'refused') {
+      pauses.delete(owner);
+      return 0;
+    }
+    if (outcome.kind !== 'unauthorised' && outcome.kind !== 'retry' && outcome.kind !== 'unavailable') {
+      return 0;
+    }
+    if (known !== undefined && now < known.until) {
+      // Several that were on the way together are one lesson.
       return Math.max(known.until - now, outcome.kind === 'retry' ? outcome.afterMs : 0);
     }
-    if (outcome.kind === 'unavailable') {
-      if (now >= platformPause.until) {
-        const ms = backoffMs(
-          platformPause.failures,
-          { baseMs: backoff.baseMs, maxMs: Math.min(backoff.maxMs, MAX_PLATFORM_PAUSE_MS) },
-          random(),
-        );
-        platformPause = { until: now + ms, failures: platformPause.failures + 1 };
-        metrics.count('platform_pauses', { reason: 'platform-unavailable' });
-      }
-      return platformPause.until - now;
-    }
-    if (outcome.kind === 'delivered' || outcome.kind === 'refused') {
-      platformPause = { until: 0, failures: 0 };
-      owners.delete(owner);
-    }
-    return 0;
+    const count = known?.cause === outcome.kind ? known.count + 1 : 1;
+    const ms = pauseMs(outcome, count);
+    pauses.set(owner, { until: now + ms, cause: outcome.kind, count });
+    metrics.count('owner_pauses', { reason: OUTCOMES[outcome.kind].reason });
+    return ms;
   }
 
-  async function write(delivery: Delivery, settlement: Settlement, trace: Trace, pauseMs: number): Promise<boolean> {
+  function pauseMs(outcome: Extract<Outcome, { kind: 'unauthorised' | 'retry' | 'unavailable' }>, count: number): number {
+    switch (outcome.kind) {
+      case 'retry':
+        return outcome.afterMs;
+      case 'unauthorised':
+        return Math.max(outcome.afterMs, Math.min(MIN_OWNER_PAUSE_MS * 2 ** (count - 1), MAX_OWNER_PAUSE_MS));
+      case 'unavailable':
+        return backoffMs(count - 1, { baseMs: backoff.baseMs, maxMs: Math.min(backoff.maxMs, MAX_UNAVAILABLE_PAUSE_MS) }, random());
+    }
+  }
+
+  async function write(delivery: Delivery, settlement: Settlement, trace: Trace, ownerMs: number): Promise<boolean> {
     const now = clock();
     const at = new Date(now).toISOString();
-    const waitMs = {
-      never: 0,
-      backoff: backoffMs(delivery.attempts, backoff, random()),
-      after: Math.max(settlement.afterMs, pauseMs),
-      owner: pauseMs,
-      platform: pauseMs,
-    }[settlement.next];
-    const blocked = settlement.state === 'failed' || settlement.state === 'on-hold' ? await dependantsOf(delivery, at) : NOTHING_BLOCKED;
-    const outcome: DeliveryOutcome = {
+    const waitMs = settlement.next === 'owner' ? ownerMs : backoffMs(delivery.attempts, backoff, random());
+    const settled: DeliveryOutcome = {
       key: delivery.key,
       environment,
       state: settlement.state,
@@ -253,10 +242,11 @@ export function createWorker(options: WorkerOptions): Worker {
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
     try {
       const alone = await isAlone(delivery);
+      const blocked = settlement.state === 'failed' || settlement.state === 'on-hold' ? await dependantsOf(delivery, at) : NOTHING_BLOCKED;
       await store.commit(
         {
           ...facts,
-          deliveryOutcomes: [outcome, ...blocked.outcomes],
+          deliveryOutcomes: [settled, ...blocked.outcomes],
           submissionStates: [...(await submissionStates(delivery, settlement, alone, at)), ...blocked.submissions],
           audits: [audit],
         },
@@ -438,7 +428,7 @@ export function createWorker(options: WorkerOptions): Worker {
     }
     const now = clock();
     // What is due and was not given out waits for a pause, a dependency or opening hours.
-    return Math.max(Date.parse(due), platformPause.until, now + Math.min(pollMs, 250));
+    return Math.max(Date.parse(due), now + Math.min(pollMs, 250));
   }
 
   async function readyCount(): Promise<number> {
@@ -446,23 +436,30 @@ export function createWorker(options: WorkerOptions): Worker {
     return counts.filter(({ state }) => state === 'ready' || state === 'in-progress').reduce((sum, row) => sum + row.count, 0);
   }
 
+  /** Ends with `stop`. After a stop the worker can be used again. */
+  function running(signal?: AbortSignal): AbortSignal {
+    if (stopping.signal.aborted) {
+      stopping = new AbortController();
+    }
+    return signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, signal]);
+  }
+
   return {
     start() {
-      if (loop === undefined) {
-        stopping = new AbortController();
-        loop = run(undefined, stopping.signal).then(() => undefined);
-      }
+      loop ??= run(undefined, running()).then(() => undefined);
     },
     async stop() {
       stopping.abort();
-      await loop;
+      await Promise.allSettled([loop, ...drains]);
       loop = undefined;
     },
     async drain(drain = {}) {
       if (drain.dryRun === true) {
         return { claimed: 0, delivered: 0, adopted: 0, failed: 0, held: 0, deferred: 0, waiting: await readyCount(), reasons: {} };
       }
-      return run(drain, drain.signal ?? new AbortController().signal);
+      const work = run(drain, running(drain.signal)).finally(() => drains.delete(work));
+      drains.add(work);
+      return work;
     },
     wake,
   };

@@ -14,9 +14,9 @@ describe('the table of outcomes', () => {
     [{ kind: 'duplicate' }, 'ready', 'outcome-unknown', 'backoff', true, true],
     [{ kind: 'unknown' }, 'ready', 'outcome-unknown', 'backoff', true, true],
     [{ kind: 'unreadable', issues }, 'on-hold', 'outcome-unknown', 'never', true, true],
-    [{ kind: 'retry', afterMs: 7_000 }, 'ready', 'rate-limited', 'after', false, false],
+    [{ kind: 'retry', afterMs: 7_000 }, 'ready', 'rate-limited', 'owner', false, false],
     [{ kind: 'unauthorised', issues, afterMs: 60_000 }, 'ready', 'platform-auth', 'owner', false, false],
-    [{ kind: 'unavailable' }, 'ready', 'platform-unavailable', 'platform', false, false],
+    [{ kind: 'unavailable' }, 'ready', 'platform-unavailable', 'owner', false, false],
     [{ kind: 'no-account' }, 'on-hold', 'credential-missing', 'never', false, false],
     [{ kind: 'identity', who: 'patient' }, 'on-hold', 'identity', 'never', false, true],
     [{ kind: 'identity', who: 'practitioner' }, 'on-hold', 'practitioner-identity', 'never', false, true],
@@ -29,6 +29,7 @@ describe('the table of outcomes', () => {
   it.each<[Outcome, string, string, boolean]>([
     [{ kind: 'unknown' }, 'on-hold', 'outcome-unknown', true],
     [{ kind: 'duplicate' }, 'on-hold', 'conflict', true],
+    [{ kind: 'dependency' }, 'on-hold', 'dependency', false],
     [{ kind: 'fault' }, 'on-hold', 'conflict', false],
   ])('%j for the last time → %s, %s: a person looks', (outcome, state, reason, unknown) => {
     expect(settle(outcome, { ...fresh, attempts: 4 })).toMatchObject({ state, reason, next: 'never', outcomeUnknown: unknown });
