@@ -1,31 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readAssets } from '../../../src/config/assets.ts';
-import { CONTRACTS } from '../../../src/intake/contracts/index.ts';
-import { createCatalogue } from '../../../src/mapping/catalogue.ts';
-import type { JsonSchema } from '../../../src/mapping/compile/index.ts';
-import { createContextBuilder } from '../../../src/mapping/context.ts';
-import { mapSet } from '../../../src/mapping/map-set.ts';
-import { compileMaps } from '../../../src/mapping/mapper.ts';
-import { createNormaliser } from '../../../src/mapping/normalise/index.ts';
+import { compileEngines } from '../../../src/engines.ts';
 import { parseTables } from '../../../src/mapping/tables.ts';
 import type { MapContext } from '../../../src/mapping/types.ts';
 import type { Feed } from '../../../src/store/port.ts';
 
-/** Everything of the mapping room, as it is shipped. */
-export const { mappings, profiles } = readAssets();
+/** The pure rooms, as they are shipped. */
+const assets = readAssets();
+export const { mappings, profiles } = assets;
 export const tables = parseTables(mappings);
-export const catalogue = createCatalogue(tables);
-export const contextBuilder = createContextBuilder(tables);
-export const normaliser = createNormaliser(tables);
-export const mapper = compileMaps(
-  mapSet(
-    mappings,
-    catalogue,
-    JSON.parse(profiles['r4/elements.json'] as string),
-    Object.fromEntries(Object.entries(CONTRACTS).map(([feed, versions]) => [feed, versions['2']])) as Record<Feed, JsonSchema>,
-  ),
-);
+export const { catalogue, contexts, normaliser, mapper, validator, rules } = compileEngines(assets);
 
 export interface Case {
   readonly feed: Feed;
@@ -43,10 +28,10 @@ export function run({ feed, raw, birthDate, sex, ctx = {} }: Case) {
   const { record, issues } = normaliser.normalise(feed, raw);
   const isVisit = feed === 'encounters' || feed === 'village-observations';
   const visit = isVisit
-    ? contextBuilder.visit(feed, record, { timeZone: 'Asia/Jakarta', ...(birthDate && { birthDate }), ...(sex && { sex }) })
+    ? contexts.visit(feed, record, { timeZone: 'Asia/Jakarta', ...(birthDate && { birthDate }), ...(sex && { sex }) })
     : undefined;
   const given: Record<string, unknown> = {
-    now: '2026-08-05T05:00:00.000Z',
+    now: '2026-08-05T12:00:00.000Z',
     timeZone: 'Asia/Jakarta',
     puskesmas: 'P3329170201',
     serviceProvider: 'Organization/puskesmas',

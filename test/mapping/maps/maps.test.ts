@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SYSTEMS } from '../../../src/terminology/systems.ts';
-import { caseFolder, catalogue, mapper, mappings, profiles, readCase, run, tables } from './harness.ts';
+import { caseFolder, catalogue, mapper, mappings, profiles, readCase, rules, run, tables, validator } from './harness.ts';
 
 const names = readdirSync(caseFolder).sort();
-const rules = (JSON.parse(profiles['platform-rules.json'] as string) as { rules: { path: string; requirement: string; when?: string[] }[] })
-  .rules;
+const ruleTable = (
+  JSON.parse(profiles['platform-rules.json'] as string) as { rules: { path: string; requirement: string; when?: string[] }[] }
+).rules;
 
 type Json = Record<string, unknown>;
 const walk = (node: unknown, visit: (node: unknown, key: string) => void, key = ''): void => {
@@ -100,6 +101,13 @@ describe.each(names)('map of %s', (name) => {
     });
   });
 
+  it("stands the check of structure, profiles, and of the platform's rules where it is sent", () => {
+    for (const { item, resource } of mapped.resources) {
+      expect(validator.validate(resource), item).toEqual([]);
+      if (catalogue.decide(readCase(name).feed, item) === 'send') expect(rules.check(resource, { now: context.now }), item).toEqual([]);
+    }
+  });
+
   it('has a policy for every item of an event', () => {
     const feed = readCase(name).feed;
     if (feed !== 'encounters' && feed !== 'village-observations') return;
@@ -111,7 +119,7 @@ describe.each(names)('map of %s', (name) => {
     const feed = readCase(name).feed;
     for (const { item, resource } of mapped.resources) {
       if (catalogue.decide(feed, item) !== 'send') continue;
-      for (const rule of rules) {
+      for (const rule of ruleTable) {
         const [type, ...steps] = rule.path.split('.');
         if (type !== resource.resourceType || rule.requirement !== 'mandatory' || rule.when !== undefined) continue;
         // Below an optional element a rule speaks only where the element is there.
@@ -128,7 +136,7 @@ describe('what is sent', () => {
       const { feed } = readCase(name);
       for (const { item, resource } of run(readCase(name)).mapped.resources) {
         if (catalogue.decide(feed, item) !== 'send') continue;
-        const { identifier: _identifier, extension: _extension, ...rest } = resource as unknown as Json;
+        const { identifier: _identifier, extension: _extension, meta: _meta, ...rest } = resource as unknown as Json;
         expect(JSON.stringify(rest), `${name} ${item}`).not.toContain('fhir.ilp.example');
       }
     }

@@ -84,10 +84,10 @@ describe('tables – what is shipped', () => {
     expect(codes('ilp-life-stage')).toEqual(new Set(tables.lifeStages.bands.map(({ code }) => code)));
   });
 
-  it('defines every extension that a map writes', () => {
+  it('defines every extension and profile that a map writes', () => {
     const defined = new Set(
       Object.entries(profiles)
-        .filter(([name]) => name.startsWith('ilp/extension-'))
+        .filter(([name]) => /^ilp\/(extension|profile)-/.test(name))
         .map(([, text]) => (JSON.parse(text) as { url: string }).url),
     );
     const used = Object.entries(mappings)
