@@ -1,6 +1,6 @@
 /** The pace of each client, learnt from the platform's 429 answers: SATUSEHAT publishes no rate. */
 export interface Limiter {
-  /** Waits for the client's turn. `retry` if the turn is further away than `maxWaitMs`: the caller should do something else. */
+  /** Waits for the client's turn. `retry` if the platform asked to wait longer than `maxWaitMs`: the caller should do something else. */
   enter(client: string): Promise<{ readonly kind: 'go'; done(): void } | { readonly kind: 'retry'; readonly afterMs: number }>;
   /**
    * Records a 429.
@@ -31,7 +31,8 @@ interface Pace {
 }
 
 const FIRST_SPACING_MS = 250;
-const MAX_SPACING_MS = 60_000;
+/** Slower than this only where the platform says so by Retry-After. */
+const MAX_SPACING_MS = 2_000;
 /** So many answers without a 429 shorten the distance by a fifth. */
 const SUCCESSES_TO_SPEED_UP = 20;
 
@@ -47,6 +48,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
     paces.set(client, pace);
     return pace;
   }
+
+  const waitOf = (pace: Pace, turn: number): number => Math.max(turn, pace.blockedUntil) - options.clock();
 
   function leave(pace: Pace): void {
     const next = pace.waiting.shift();
@@ -66,15 +69,17 @@ export function createLimiter(options: LimiterOptions): Limiter {
       } else {
         pace.active += 1;
       }
-      const now = options.clock();
-      const turn = Math.max(now, pace.nextAt, pace.blockedUntil);
-      if (turn - now > options.maxWaitMs) {
-        leave(pace);
-        return { kind: 'retry', afterMs: turn - now };
-      }
+      const turn = Math.max(options.clock(), pace.nextAt);
       pace.nextAt = turn + pace.spacingMs;
-      if (turn > now) {
-        await options.delay(turn - now);
+      // The pace is always waited for: refused for it, a delivery of several requests would never come to its last one. A block by the
+      // platform is waited for if it is short; it may come while waiting.
+      for (let wait = waitOf(pace, turn); wait > 0; wait = waitOf(pace, turn)) {
+        const blockedMs = pace.blockedUntil - options.clock();
+        if (blockedMs > options.maxWaitMs) {
+          leave(pace);
+          return { kind: 'retry', afterMs: blockedMs };
+        }
+        await options.delay(wait);
       }
       let left = false;
       return {

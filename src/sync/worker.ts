@@ -81,6 +81,7 @@ export interface Worker {
 const MIN_OWNER_PAUSE_MS = 60_000;
 const MAX_OWNER_PAUSE_MS = 900_000;
 const MAX_UNAVAILABLE_PAUSE_MS = 300_000;
+const SLOW_MS = 600_000;
 const HOURS_MAX_AGE_MS = 30_000;
 
 /** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
@@ -95,6 +96,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const pollMs = options.pollMs ?? 2_000;
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const maxAttempts = options.maxAttempts ?? 20;
+  const slowPlaces = Math.ceil(concurrency / 4);
   const identity = createIdentityResolver({
     store,
     platform,
@@ -106,6 +108,9 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** One refused or slow puskesmas never starves another: only its own deliveries wait. `count`: pauses for one cause in a row. */
   const pauses = new Map<string, { until: number; cause: Outcome['kind']; count: number }>();
+  /** Owners that the platform asked to slow down, until when they are taken for slow: they may not fill all places with waiting. */
+  const slow = new Map<string, number>();
+  const serving = new Map<string, number>();
   let hours: { at: number; closed: readonly string[] } = { at: Number.NEGATIVE_INFINITY, closed: [] };
 
   let stopping = new AbortController();
@@ -134,7 +139,8 @@ export function createWorker(options: WorkerOptions): Worker {
   async function claim(limit: number): Promise<readonly Delivery[]> {
     const now = clock();
     const paused = [...pauses].filter(([, pause]) => now < pause.until).map(([owner]) => owner);
-    const exceptOwners = [...paused, ...(await closedOwners())];
+    const full = [...slow].filter(([owner, until]) => now < until && (serving.get(owner) ?? 0) >= slowPlaces).map(([owner]) => owner);
+    const exceptOwners = [...new Set([...paused, ...full, ...(await closedOwners())])];
     return store.claimDeliveries({ environment, worker: options.name, limit, leaseMs, ...(exceptOwners.length > 0 && { exceptOwners }) });
   }
 
@@ -198,6 +204,9 @@ export function createWorker(options: WorkerOptions): Worker {
     const count = known?.cause === outcome.kind ? known.count + 1 : 1;
     const ms = pauseMs(outcome, count);
     pauses.set(owner, { until: now + ms, cause: outcome.kind, count });
+    if (outcome.kind === 'retry') {
+      slow.set(owner, now + ms + SLOW_MS);
+    }
     metrics.count('owner_pauses', { reason: OUTCOMES[outcome.kind].reason });
     return ms;
   }
@@ -363,6 +372,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
     const begin = (delivery: Delivery): void => {
       tally.claimed += 1;
+      serving.set(delivery.owner, (serving.get(delivery.owner) ?? 0) + 1);
       const work = serve(delivery)
         .then((served) => {
           done += 1;
@@ -371,7 +381,10 @@ export function createWorker(options: WorkerOptions): Worker {
           }
           drain?.onProgress?.({ done, total: Math.max(total, done) });
         })
-        .finally(() => inFlight.delete(work));
+        .finally(() => {
+          inFlight.delete(work);
+          serving.set(delivery.owner, (serving.get(delivery.owner) ?? 1) - 1);
+        });
       inFlight.add(work);
     };
     const count = ({ outcome, settlement, adopted }: Served): void => {

@@ -83,6 +83,39 @@ describe('createLimiter', () => {
     expect(await paced()).toBe(0);
   });
 
+  it('the pace is waited for, however many wait: refused for it, work of several requests would never end', async () => {
+    const { limiter: limits, time } = limiter({ maxConcurrent: 1, maxWaitMs: 100 });
+    for (let each = 0; each < 10; each += 1) {
+      time.advance(limits.limited('a', undefined));
+    }
+    const start = time.clock();
+    for (let each = 0; each < 5; each += 1) {
+      (await go(limits.enter('a')))();
+    }
+    expect(time.clock() - start).toBe(8_000);
+  });
+
+  it('a block that comes while waiting for the pace is respected', async () => {
+    const time = virtualTime();
+    let onDelay = () => {};
+    const limits = createLimiter({
+      clock: time.clock,
+      delay: async (ms) => {
+        time.advance(ms);
+        onDelay();
+      },
+      maxConcurrent: 2,
+      minSpacingMs: 100,
+      maxWaitMs: 2_000,
+    });
+    await go(limits.enter('a'));
+    onDelay = () => {
+      onDelay = () => {};
+      limits.limited('a', 30_000);
+    };
+    expect(await limits.enter('a')).toEqual({ kind: 'retry', afterMs: 30_000 });
+  });
+
   it('takes answers that were under way with the first 429 as one lesson', async () => {
     const { limiter: limits } = limiter({ maxConcurrent: 1 });
     limits.limited('a', undefined);
