@@ -19,6 +19,8 @@ parentPort?.on('message', ({ id, call, sql, rows }: Request) => {
     answer = { id, error: { message, code, errcode } };
   }
   parentPort?.postMessage(answer);
+  // After the answer: a closed port carries nothing more.
+  if (call === 'close') parentPort?.close();
 });
 
 function perform(call: Request['call'], sql: string, rows: Request['rows']) {
@@ -36,7 +38,6 @@ function perform(call: Request['call'], sql: string, rows: Request['rows']) {
       return undefined;
     case 'close':
       connection.close();
-      parentPort?.close();
       return undefined;
   }
 }
