@@ -10,7 +10,7 @@ import { newApiClient } from '../commands/client.ts';
 import type { Composition } from '../composition.ts';
 import type { ExitCode, Output } from '../output.ts';
 import { cut, push, type Receipt, request, type Target } from '../push.ts';
-import { startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { closingTable, type Summary, summarise } from './closing-table.ts';
 import { differences, type Ending, type Expectation } from './expectations.ts';
 import { startStage } from './stages.ts';
@@ -69,10 +69,11 @@ export const runDemo =
       ILP_PLATFORM_FHIR_URL: `${sandbox.url}/fhir-r4/v1`,
       ILP_LOG_LEVEL: process.env.ILP_LOG_LEVEL ?? 'error',
     };
-    const keys = await prepare(composition, environment, samples);
-    const service = await startChild(composition.program, ['serve'], environment);
-    const target: Target = { url: service.url, key: keys.demo };
+    let service: Child | undefined;
     try {
+      const keys = await prepare(composition, environment, samples);
+      service = await startChild(composition.program, ['serve'], environment);
+      const target: Target = { url: service.url, key: keys.demo };
       for (const [feed, file, title] of REGISTERS) {
         const sender = feed === 'facilities' ? { url: service.url, key: keys.dinas } : target;
         await pushStage(sender, feed, path.join(samples, file), title, output);
@@ -105,14 +106,14 @@ export const runDemo =
       output.result(result);
       return wrong.length === 0 && lost === 0 && result.duplicatesOnPlatform === 0 ? 0 : 1;
     } finally {
-      if (options.keep) {
+      if (options.keep && service) {
         service.detach();
         sandbox.detach();
         output.note(
           `Masih berjalan / still running: layanan ${service.pid}, simulator ${sandbox.pid}. Hentikan / stop: kill ${service.pid} ${sandbox.pid}`,
         );
       } else {
-        await service.stop();
+        await service?.stop();
         await sandbox.stop();
       }
     }
