@@ -202,7 +202,7 @@ export async function createRig(options: RigOptions = {}) {
         platform.close();
       }
       await sandbox.stop();
-      await store.close().catch(() => undefined);
+      await store.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
