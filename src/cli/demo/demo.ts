@@ -258,7 +258,8 @@ async function missingOnPlatform(target: Target, endings: readonly Ending[], dum
       resources: Array<{ reference: string; platformId?: string | null }>;
     };
     for (const { reference, platformId } of story.resources) {
-      if (platformId === undefined || platformId === null) continue;
+      // People are the platform's own; they are found there, never sent.
+      if (platformId === undefined || platformId === null || /^(Patient|Practitioner)\//.test(reference)) continue;
       if (there.has(`${reference.split('/')[0]}/${platformId}`)) onPlatform++;
       else lost++;
     }
