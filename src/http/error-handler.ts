@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { AppError, toOperationOutcome } from '../errors/index.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -33,6 +33,7 @@ export function errorHandler({ audit, logger }: { audit: AuditLog; logger: Logge
       response.destroy();
       return;
     }
+    discardRest(request);
     sendError(response, error, { id, fhir: request.originalUrl.startsWith('/fhir') });
   };
 }
@@ -67,6 +68,20 @@ function toAppError(thrown: unknown): AppError {
   const status = (thrown as { status?: unknown } | null)?.status;
   if (status === 400 || status === 404) return new AppError('not-found', {}, { cause: thrown });
   return new AppError('internal', {}, { cause: thrown });
+}
+
+/** What is still read of a refused body, so that the sender gets its answer; beyond that the connection is cut. */
+const DISCARD_LIMIT = 64 * 1_048_576;
+
+/** An unread rest would block the connection for the next request on it, and a sender that is still writing would miss the answer. */
+export function discardRest(request: Request): void {
+  if (request.readableEnded || request.destroyed) return;
+  let left = DISCARD_LIMIT;
+  request.unpipe();
+  request.on('data', (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
 }
 
 /** Where it broke, without the messages: those of a parser or driver may quote a patient's value. */

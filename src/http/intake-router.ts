@@ -6,7 +6,7 @@ import { type Client, type Delivery, FEEDS, type Feed, type Store, type Submissi
 import type { AuditLog } from './audit-log.ts';
 import { checkScope } from './auth.ts';
 import { openBody } from './body.ts';
-import { describeFault, methodNotAllowed } from './error-handler.ts';
+import { describeFault, discardRest, methodNotAllowed } from './error-handler.ts';
 import type { Metrics } from './metrics.ts';
 import { createReceiptWriter } from './receipt-writer.ts';
 import { clientOf, stateOf } from './request-state.ts';
@@ -191,6 +191,7 @@ async function receive(options: IntakeRouterOptions, feed: Feed, client: Client,
     if (writer.receipts === 0) throw thrown;
     const error = thrown instanceof AppError ? thrown : new AppError('internal', {}, { cause: thrown });
     if (error.status >= 500) logger.error({ event: 'http.fault', requestId, ...describeFault(thrown) });
+    discardRest(request);
     writer.end({ error, requestId });
     return;
   }

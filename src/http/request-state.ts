@@ -28,8 +28,17 @@ export function clientOf(request: Request): Client {
   return client;
 }
 
+/** Mount points of routers: Express forgets where it was once an error has left a router. */
+const MOUNTS = ['/api/v1', '/fhir'];
+
 /** Pattern of the matched route, never the path itself: a path may hold an id. */
 export function routeOf(request: Request): string {
+  const mount =
+    MOUNTS.find(
+      (path) =>
+        request.originalUrl === path || (/^[/?]/.test(request.originalUrl.slice(path.length)) && request.originalUrl.startsWith(path)),
+    ) ?? '';
   const pattern: unknown = request.route?.path;
-  return typeof pattern === 'string' ? `${request.baseUrl}${pattern}` : 'unmatched';
+  if (typeof pattern === 'string') return pattern.startsWith('/api/') ? pattern : `${mount}${pattern}`;
+  return mount === '/fhir' ? '/fhir/*' : 'unmatched';
 }

@@ -83,7 +83,7 @@ const EARLIEST = '2014-06-03T00:00:00Z';
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Reasons that a re-send of the same content may have overcome: what was missing may be there now. */
-const RETRIED = new Set<string | null>(['refused', 'time-missing', 'reason-code-missing', 'unmapped-code', 'validation-pending']);
+const RETRIED = new Set<string | null>(['refused', 'duplicate', 'time-missing', 'reason-code-missing', 'unmapped-code', 'validation-pending']);
 
 interface Prepared {
   readonly item: BatchItem;
