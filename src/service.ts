@@ -64,6 +64,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     clock,
     random: Math.random,
     concurrency: config.worker.concurrency,
+    leaseMs: 2 * config.platform.timeoutMs,
     log: logger,
   });
   const intake = createIntake({

@@ -414,6 +414,18 @@ export async function markSent(engine: EngineDialect, { db }: Writer, { delivery
   if (numUpdatedRows === 0n) throw new AppError('conflict');
 }
 
+/** See the port. */
+export async function extendLease(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, leaseMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('delivery')
+    .set({ lease_until_ms: (await databaseNow(engine, db)) + leaseMs })
+    .where('id', '=', deliveryId)
+    .where('token', '=', token)
+    .where('state', '=', 'in-progress')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** See the port. Submissions that were held for the same reason go on with their deliveries. */
 export async function releaseHeld(
   engine: EngineDialect,

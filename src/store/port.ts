@@ -63,6 +63,8 @@ export interface Store {
   claimDeliveries(query: ClaimQuery): Promise<readonly Delivery[]>;
   /** Marks a claimed delivery as about to be sent: from here on a crash means the outcome is unknown. */
   markSent(fence: Fence, at: string): Promise<void>;
+  /** Keeps a claimed delivery for `leaseMs` from now. False if it is another's meanwhile, or has an outcome. */
+  extendLease(fence: Fence, leaseMs: number): Promise<boolean>;
   deliveries(query: {
     submissionId?: string;
     keys?: readonly string[];

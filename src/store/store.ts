@@ -4,6 +4,7 @@ import {
   checkFence,
   claimDeliveries,
   databaseNow,
+  extendLease,
   markSent,
   refreshStandings,
   releaseHeld,
@@ -192,6 +193,7 @@ export function createStore(engine: Engine): Store {
     // ---- deliveries
     claimDeliveries: (query) => write((writer) => claimDeliveries(engine, writer, query)),
     markSent: (fence, at) => write((writer) => markSent(engine, writer, fence, at)),
+    extendLease: (fence, leaseMs) => write((writer) => extendLease(engine, writer, fence, leaseMs)),
     deliveries: (query) =>
       guard(async () => {
         const { submissionId, keys, environment, states, owner, limit = LIMIT } = query;

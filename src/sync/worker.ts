@@ -21,7 +21,10 @@ export interface WorkerOptions {
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Deliveries sent at the same time. Default 8. */
   readonly concurrency?: number;
-  /** Must be longer than the longest try. Default 5 minutes. */
+  /**
+   * How long a delivery is kept for a worker that no longer says it is alive; it is extended while the delivery is being sent. Must be
+   * longer than one request may take, so that what a dead worker put on the wire has ended before another looks for it. Default 1 minute.
+   */
   readonly leaseMs?: number;
   /** Longest sleep between two looks at the queue. Default 2 s. */
   readonly pollMs?: number;
@@ -92,7 +95,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const metrics = options.metrics ?? noMetrics;
   const delay = options.delay ?? sleep;
   const concurrency = options.concurrency ?? 8;
-  const leaseMs = options.leaseMs ?? 300_000;
+  const leaseMs = options.leaseMs ?? 60_000;
   const pollMs = options.pollMs ?? 2_000;
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const maxAttempts = options.maxAttempts ?? 20;
@@ -148,6 +151,8 @@ export function createWorker(options: WorkerOptions): Worker {
   async function serve(delivery: Delivery): Promise<Served | undefined> {
     const trace: Trace = { pending: false, platformIds: [], identities: [], adopted: 0 };
     let outcome: Outcome;
+    const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
+    const keep = setInterval(() => void store.extendLease(fence, leaseMs).catch(() => undefined), leaseMs / 3);
     try {
       outcome = await attempt({ store, platform, identity, clock }, delivery, trace);
     } catch (error) {
@@ -158,6 +163,8 @@ export function createWorker(options: WorkerOptions): Worker {
         return undefined;
       }
       outcome = { kind: 'fault' };
+    } finally {
+      clearInterval(keep);
     }
     const settlement = settle(outcome, { attempts: delivery.attempts, pending: trace.pending, maxAttempts });
     const ownerMs = pause(delivery.owner, outcome);

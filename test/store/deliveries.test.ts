@@ -193,6 +193,17 @@ forEachEngine((engine) => {
     await expect(store.markSent(fence(taken as Delivery), AT)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('a lease is extended by its holder only, also when it is late', async () => {
+    await put(delivery('a'));
+    const [late] = await claim({ leaseMs: -1000 });
+    expect(await store.extendLease(fence(late as Delivery), 60_000)).toBe(true);
+    expect(await claim()).toEqual([]);
+    await store.markSent(fence(late as Delivery), AT);
+    expect(await store.extendLease(fence({ ...(late as Delivery), token: 9 }), 60_000)).toBe(false);
+    await finish(late as Delivery);
+    expect(await store.extendLease(fence(late as Delivery), 60_000)).toBe(false);
+  });
+
   it('a holder that is late but not replaced may give its outcome, and may not start to send', async () => {
     await put(delivery('a'));
     const [late] = await claim({ leaseMs: -1000 });

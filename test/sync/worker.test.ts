@@ -253,6 +253,28 @@ describe('a crash', () => {
     expect((await rig.submission(id))?.state).toBe('completed');
   });
 
+  it('a lease is extended for as long as the answer takes, so nobody takes over from the living', async () => {
+    await setUp();
+    const id = await rig.receive({ record: 'a', person: 1 });
+    await rig.fault({ match: { method: 'POST', path: '/fhir-r4/v1' }, action: 'delay', delayMs: 1_500 });
+    let ended = false;
+    const first = rig
+      .startWorker('w1', { leaseMs: 600 })
+      .drain()
+      .finally(() => {
+        ended = true;
+      });
+    const second = rig.startWorker('w2');
+    // Only from the moment it is sent: the location before it may go to either.
+    while ((await rig.delivery(id))?.sentAt === null) await new Promise((resolve) => setImmediate(resolve));
+    let taken = 0;
+    while (!ended) taken += (await second.drain()).claimed;
+    await first;
+    expect(taken).toBe(0);
+    expect((await rig.submission(id))?.state).toBe('completed');
+    expect((await rig.requests())['POST /']).toEqual({ '200': 1 });
+  });
+
   it('a worker whose lease was taken over writes nothing over the other’s outcome', async () => {
     await setUp();
     const id = await rig.receive({ record: 'a', person: 1 });
