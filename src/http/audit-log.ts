@@ -10,7 +10,7 @@ export interface AuditLog {
 
 export function createAuditLog(store: Pick<Store, 'commit'>, now: () => string): AuditLog {
   const batcher = createBatcher<Omit<Audit, 'at'>, void>(
-    async (rows) => {
+    async (rows) => async () => {
       const at = now();
       const merged = new Map<string, Audit>();
       for (const row of rows) {

@@ -83,7 +83,14 @@ const EARLIEST = '2014-06-03T00:00:00Z';
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Reasons that a re-send of the same content may have overcome: what was missing may be there now. */
-const RETRIED = new Set<string | null>(['refused', 'duplicate', 'time-missing', 'reason-code-missing', 'unmapped-code', 'validation-pending']);
+const RETRIED = new Set<string | null>([
+  'refused',
+  'duplicate',
+  'time-missing',
+  'reason-code-missing',
+  'unmapped-code',
+  'validation-pending',
+]);
 
 interface Prepared {
   readonly item: BatchItem;
@@ -96,38 +103,87 @@ interface Prepared {
   readonly id: string;
   readonly contentHash: string;
   readonly forbidden: Issue | undefined;
+  /** Zone in which its times were read. */
+  zone: string;
+  print?: { readonly patient: string; readonly value: string | undefined };
+}
+
+/**
+ * What a group brings that is not in the store yet: the next group is worked on while this one is being written, and must see it.
+ */
+export interface Pending {
+  readonly changes: ChangeSet;
+  /** Fingerprint → id of the submission that has it. */
+  readonly fingerprints: ReadonlyMap<string, string>;
 }
 
 /**
  * Takes a group of records through all stages and gathers what must be written. Reads the store, writes nothing. Later records of the
  * group see what earlier ones bring.
+ *
+ * @param pending what the group before brings, while it is being written
  */
-export async function processBatch(options: BatchOptions, items: readonly BatchItem[], now: string): Promise<BatchResult> {
+export async function processBatch(
+  options: BatchOptions,
+  items: readonly BatchItem[],
+  now: string,
+  pending?: Pending,
+): Promise<BatchResult & { readonly pending: Pending }> {
   const { store, ids, environment } = options;
   const prepared = items.map((item) => prepare(options, item, now));
   const needs = noNeeds();
   for (const one of prepared) collectNeeds(one.item.request.feed, one.record, one.sourceSystem, ids, needs);
+  for (const { supervisor, puskesmas } of pending?.changes.facilities ?? []) {
+    for (const code of [supervisor, puskesmas]) if (code !== null) needs.facilities.add(code);
+  }
   const [registers, current] = await Promise.all([
     loadRegisters(store, needs),
     store.submissionsById(ALL, [...new Set(prepared.map(({ id }) => id))]),
   ]);
+  for (const entry of pending?.changes.facilities ?? []) registers.putFacility(entry);
+  for (const entry of pending?.changes.persons ?? []) registers.putPerson(entry);
+  for (const entry of pending?.changes.practitioners ?? []) registers.putPractitioner(entry);
   const submissions = new Map(current.map((submission) => [submission.id, submission]));
-  const changed = prepared.filter(({ id, contentHash: hash }) => submissions.has(id) && submissions.get(id)?.contentHash !== hash);
+  for (const written of pending?.changes.submissions ?? [])
+    submissions.set(written.id, { ...written, seq: 0, updatedAt: written.receivedAt });
   const resources = createResourceCache(store);
+  for (const { resource, facility } of pending?.changes.resources ?? []) resources.put(resource, facility);
+  const changed = prepared.filter(({ id, contentHash: hash }) => submissions.has(id) && submissions.get(id)?.contentHash !== hash);
   await resources.load(changed.flatMap(({ id }) => submissions.get(id)?.resources ?? []));
 
   const changes = createChanges();
-  const byFingerprint = new Map<string, { id: string } | undefined>();
+  const fingerprints = new Map<string, string>();
+  const candidates = await loadCandidates();
 
   /** Another current submission that tells the same event. */
-  const duplicateOf = async (print: string, id: string): Promise<string | undefined> => {
-    if (!byFingerprint.has(print)) {
-      const [found] = (await store.submissionsByFingerprint([print])).filter((submission) => submission.id !== id);
-      byFingerprint.set(print, found);
+  async function duplicateOf(print: string, id: string): Promise<string | undefined> {
+    const near = fingerprints.get(print) ?? pending?.fingerprints.get(print);
+    if (near !== undefined && near !== id) return near;
+    // A person who came with this very group makes a fingerprint that could not be looked up before.
+    if (!candidates.has(print)) candidates.set(print, await store.submissionsByFingerprint([print]));
+    return candidates.get(print)?.find((submission) => submission.id !== id)?.id;
+  }
+
+  /** One query for the fingerprints of the whole group, as far as they can be told now. */
+  async function loadCandidates(): Promise<Map<string, readonly Submission[]>> {
+    const prints = new Set<string>();
+    for (const one of prepared) {
+      const { feed } = one.item.request;
+      if (feed !== 'encounters' && feed !== 'village-observations') continue;
+      rezone(one);
+      const { person } = resolveEvent(one.record, { feed, sourceSystem: one.sourceSystem, ids, registers });
+      if (!person) continue;
+      one.print = { patient: person.patient, value: fingerprint(feed, one.record, person.patient) };
+      if (one.print.value !== undefined) prints.add(one.print.value);
     }
-    const found = byFingerprint.get(print);
-    return found && found.id !== id ? found.id : undefined;
-  };
+    const found = new Map<string, readonly Submission[]>([...prints].map((print) => [print, []]));
+    if (prints.size === 0) return found;
+    for (const submission of await store.submissionsByFingerprint([...prints])) {
+      const print = submission.fingerprint as string;
+      found.set(print, [...(found.get(print) ?? []), submission]);
+    }
+    return found;
+  }
 
   const outcomes: Outcome[] = [];
   for (const [index, one] of prepared.entries()) {
@@ -135,7 +191,8 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     if (index % 16 === 15) await setImmediate();
     outcomes.push(await processOne(one));
   }
-  return { outcomes, changes: changes.done(now, outcomes, items) };
+  const done = changes.done(now, outcomes, items);
+  return { outcomes, changes: done, pending: { changes: done, fingerprints } };
 
   async function processOne(one: Prepared): Promise<Outcome> {
     const { item, sourceSystem, id } = one;
@@ -163,7 +220,8 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     }
     if (issues.some(isError)) return refuse(one, resolved, issues, item.raw.fault ? [] : ['normalised']);
 
-    const print = fingerprint(feed, one.record, resolved.person?.patient);
+    const { person } = resolved;
+    const print = one.print && one.print.patient === person?.patient ? one.print.value : fingerprint(feed, one.record, person?.patient);
     const same = print && (await duplicateOf(print, id));
     if (same) {
       return write(one, resolved, {
@@ -224,7 +282,7 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
       }
       if (previous && state !== 'ready') await takeBack(previous, state === 'on-hold' ? 'on-hold' : 'cancelled', reason);
     }
-    if (print !== undefined) byFingerprint.set(print, { id: one.id });
+    if (print !== undefined) fingerprints.set(print, one.id);
     return write(one, resolved, {
       state,
       reason,
@@ -248,7 +306,9 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
     const { feed } = one.item.request;
     const where = unitCode(feed, one.record);
     const zone = where && registers.facility(where.code)?.timeZone;
-    if (!zone || zone === DEFAULT_ZONE || one.item.raw.fault || feed === 'facilities') return;
+    if (!zone || zone === one.zone || one.item.raw.fault || feed === 'facilities') return;
+    one.zone = zone;
+    delete one.print;
     const again = options.normaliser.normalise(feed, one.item.raw.value, { timeZone: zone, now });
     one.record = withSourceSystem(again.record, one.sourceSystem);
     one.issues = again.issues;
@@ -566,13 +626,10 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
    * entered in error.
    */
   async function takeBack(previous: Submission, state: 'cancelled' | 'on-hold', reason: Reason | null): Promise<void> {
-    for (const delivery of await store.deliveries({ submissionId: previous.id, environment })) {
-      if (delivery.state === 'cancelled') continue;
-      const { sentAt } = delivery;
-      const write = asWrite(delivery);
-      const uncertain = sentAt !== null || delivery.state === 'in-progress';
-      const placed = new Set((await store.platformIds(environment, delivery.resources)).map(({ reference }) => reference));
-      const there = uncertain ? delivery.resources : delivery.resources.filter((reference) => placed.has(reference));
+    for (const { write, uncertain } of await deliveriesOf(previous.id)) {
+      if (write.state === 'cancelled') continue;
+      const placed = new Set((await store.platformIds(environment, write.resources)).map(({ reference }) => reference));
+      const there = uncertain ? write.resources : write.resources.filter((reference) => placed.has(reference));
       changes.deliveries.push(
         there.length > 0 && reason === 'withdrawn'
           ? {
@@ -588,6 +645,18 @@ export async function processBatch(options: BatchOptions, items: readonly BatchI
           : { ...write, state, reason, dueAt: now, replace: true },
       );
     }
+  }
+
+  /** Deliveries of a submission: those stored, overlaid with those that this group or the one before is about to write. */
+  async function deliveriesOf(submissionId: string): Promise<readonly { write: DeliveryWrite; uncertain: boolean }[]> {
+    const found = new Map<string, { write: DeliveryWrite; uncertain: boolean }>();
+    for (const delivery of await store.deliveries({ submissionId, environment })) {
+      found.set(delivery.key, { write: asWrite(delivery), uncertain: delivery.sentAt !== null || delivery.state === 'in-progress' });
+    }
+    for (const write of [...(pending?.changes.deliveries ?? []), ...changes.deliveries]) {
+      if (write.submission === submissionId) found.set(write.key, { write, uncertain: found.get(write.key)?.uncertain ?? false });
+    }
+    return [...found.values()];
   }
 
   async function plan(
@@ -726,6 +795,7 @@ function prepare(options: BatchOptions, item: BatchItem, now: string): Prepared 
     id: options.ids.submissionId(sourceSystem, feed, id),
     contentHash: hash,
     forbidden,
+    zone: DEFAULT_ZONE,
   };
 }
 

@@ -16,11 +16,12 @@ export interface Batcher<Item, Result> {
 }
 
 /**
- * @param work does one group; gives one result per item in the same order, where an Error rejects that item alone; if it throws, all of
- *   the group are rejected
+ * @param work does one group in two steps. The first may overlap with the second step of the group before it; second steps run one
+ *   after another. The second gives one result per item in the same order, where an Error rejects that item alone; what either throws
+ *   rejects the whole group
  */
 export function createBatcher<Item, Result>(
-  work: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
+  work: (items: readonly Item[]) => Promise<() => Promise<readonly (Result | Error)[]>>,
   { limit = 100 }: { limit?: number } = {},
 ): Batcher<Item, Result> {
   interface Waiting {
@@ -34,22 +35,32 @@ export function createBatcher<Item, Result>(
   async function run(): Promise<void> {
     // Requests that were read in the same turn of the event loop join the first group.
     await setImmediate();
+    let before: Promise<void> = Promise.resolve();
     while (queue.length > 0) {
       const group = queue.slice(0, limit);
       queue = queue.slice(limit);
-      try {
-        const results = await work(group.map(({ item }) => item));
-        group.forEach(({ resolve, reject }, index) => {
-          const result = results[index] as Result | Error;
-          if (result instanceof Error) reject(result);
-          else resolve(result);
-        });
-      } catch (error) {
+      const refuse = (error: unknown) => {
         for (const { reject } of group) reject(error);
+      };
+      try {
+        const finish = await work(group.map(({ item }) => item));
+        await before;
+        before = finish().then((results) => {
+          group.forEach(({ resolve, reject }, index) => {
+            const result = results[index] as Result | Error;
+            if (result instanceof Error) reject(result);
+            else resolve(result);
+          });
+        }, refuse);
+      } catch (error) {
+        refuse(error);
       }
+      // Nothing waits now, but what this group's senders send next may join the next one.
+      if (queue.length === 0) await before;
       await setImmediate();
     }
-    running = undefined;
+    await before;
+    running = queue.length > 0 ? run() : undefined;
   }
 
   function submit(item: Item): Promise<Result> {

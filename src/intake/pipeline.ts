@@ -1,7 +1,7 @@
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import { AppError } from '../errors/index.ts';
 import type { Submission } from '../store/port.ts';
-import { type BatchItem, type BatchOptions, findForbidden, processBatch } from './batch.ts';
+import { type BatchItem, type BatchOptions, findForbidden, type Pending, processBatch } from './batch.ts';
 import { createBatcher } from './batcher.ts';
 import { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest } from './intake.ts';
 import { parseJsonText } from './json-limits.ts';
@@ -24,11 +24,22 @@ export interface IntakeOptions extends BatchOptions {
 export function createIntake(options: IntakeOptions): Intake {
   const { store, now } = options;
   let draining = false;
-  const batcher = createBatcher<BatchItem, Accepted>(storeGroup, { limit: options.groupSize ?? 100 });
+  const batcher = createBatcher<BatchItem, Accepted>(beginGroup, { limit: options.groupSize ?? 100 });
+  /** What the group that is being written brings. */
+  let pending: Pending | undefined;
+  /** Counts what went otherwise than a group that began meanwhile has seen it: that one must begin again. */
+  let restarts = 0;
 
-  async function storeGroup(items: readonly BatchItem[]): Promise<readonly (Accepted | Error)[]> {
+  /** Works on a group while the one before is being written; the answer writes it. */
+  async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Accepted | Error)[]>> {
+    const seen = restarts;
+    const result = await processBatch(options, items, now(), pending);
+    return () => finishGroup(items, restarts === seen ? result : undefined);
+  }
+
+  async function finishGroup(items: readonly BatchItem[], begun: Processed | undefined): Promise<readonly (Accepted | Error)[]> {
     try {
-      return await storeOnce(items);
+      return await storeOnce(items, begun);
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
@@ -43,9 +54,20 @@ export function createIntake(options: IntakeOptions): Intake {
     return answers;
   }
 
-  async function storeOnce(items: readonly BatchItem[]): Promise<readonly Accepted[]> {
-    const { outcomes, changes } = await processBatch(options, items, now());
-    await store.commit(changes);
+  async function storeOnce(items: readonly BatchItem[], begun?: Processed): Promise<readonly Accepted[]> {
+    const processed = begun ?? (await processBatch(options, items, now()));
+    const { outcomes, changes } = processed;
+    // Whoever began while this was worked on again has not seen it.
+    if (!begun) restarts++;
+    pending = processed.pending;
+    try {
+      await store.commit(changes);
+    } catch (error) {
+      restarts++;
+      throw error;
+    } finally {
+      pending = undefined;
+    }
     if ((changes.deliveries?.length ?? 0) > 0) options.onStored?.();
     return outcomes.map(({ receipt, repeated }) => ({ receipt, repeated }));
   }
@@ -111,6 +133,8 @@ export function createIntake(options: IntakeOptions): Intake {
     },
   };
 }
+
+type Processed = Awaited<ReturnType<typeof processBatch>>;
 
 const isConflict = (error: unknown): boolean => error instanceof AppError && error.code === 'conflict';
 
