@@ -40,7 +40,8 @@ export function render(code: ErrorCode, params: Params = {}): Bilingual {
 /**
  * Makes an issue from a catalogue row.
  *
- * @param place where it is: `field` in the sender's record and/or `expression` in the resource, and the rule
+ * @param place where it is: `field` in the sender's record and/or `expression` in the resource, and the rule; the field is also the
+ *   text's `{field}` unless `params` names another
  */
 export function issue(
   code: ErrorCode,
@@ -48,5 +49,5 @@ export function issue(
   place: { field?: string; expression?: string; rule?: string; severity?: Issue['severity'] } = {},
 ): Issue {
   const { severity = CODES[code].severity ?? 'error', ...rest } = place;
-  return { severity, code, ...rest, text: render(code, params) };
+  return { severity, code, ...rest, text: render(code, rest.field === undefined ? params : { field: rest.field, ...params }) };
 }

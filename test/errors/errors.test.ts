@@ -36,6 +36,11 @@ describe('error catalogue', () => {
     expect(render('field-required', { field: 'start' }).en).toBe('Field start is required.');
   });
 
+  it('the place of an issue fills its text, and a parameter goes before it', () => {
+    expect(issue('facility-unknown', {}, { field: 'facilityCode' }).text.en).toContain('facilityCode');
+    expect(issue('field-required', { field: 'start' }, { field: 'period.start' }).text.en).toBe('Field start is required.');
+  });
+
   it('an error without issues becomes one issue; with issues, those', () => {
     expect(toOperationOutcome(new AppError('not-found')).issue).toHaveLength(1);
     const outcome = toOperationOutcome(
