@@ -4,7 +4,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { distance } from 'fastest-levenshtein';
 import cron from 'node-cron';
 import { AppError, type Bilingual, type Issue } from '../errors/index.ts';
-import { VARIABLES, type Variable } from './variables.ts';
+import { COMMAND_NAMES, VARIABLES, type Variable } from './variables.ts';
 
 export type Environment = 'sandbox' | 'staging' | 'production';
 export type JobName = 'sync-send' | 'sync-identity';
@@ -62,7 +62,7 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
   const given: Record<string, string> = {};
   const known = new Set(VARIABLES.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])));
   for (const [name, value] of Object.entries(environ)) {
-    if (!name.startsWith('ILP_') || value === undefined) continue;
+    if (!name.startsWith('ILP_') || value === undefined || COMMAND_NAMES.includes(name)) continue;
     if (!known.has(name)) {
       const nearest = [...known].reduce((best, candidate) => (distance(candidate, name) < distance(best, name) ? candidate : best));
       wrong(name, { id: `tidak dikenal; mungkin maksudnya ${nearest}`, en: `is unknown; did you mean ${nearest}?` });

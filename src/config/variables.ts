@@ -259,3 +259,6 @@ export const VARIABLES: readonly Variable[] = [
     text: { id: 'Banyaknya catatan log.', en: 'How much is logged.' },
   },
 ];
+
+/** Read by single commands of the command line, never by the service; known, so that a shell that has them set can start it. */
+export const COMMAND_NAMES: readonly string[] = ['ILP_API_KEY', 'ILP_CLIENT_SECRET', 'ILP_DEBUG', 'ILP_DEMO_DATABASE'];

@@ -57,6 +57,10 @@ describe('configuration', () => {
     }
   });
 
+  it('what single commands read may be set while the service starts', () => {
+    expect(mistakes({ ILP_API_KEY: 'ilp_x', ILP_CLIENT_SECRET: 'short-secret', ILP_DEBUG: '1' })).toEqual([]);
+  });
+
   it('secrets come from files too, but not from both', () => {
     const file = path.join(folder(), 'key');
     writeFileSync(file, `${Buffer.from(hex, 'hex').toString('base64')}\n`);
