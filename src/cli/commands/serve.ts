@@ -3,11 +3,13 @@ import type { Action } from '../program.ts';
 
 /** Runs the service until it is told to stop; what is in flight is finished first. */
 export const serve = (): Action => async (composition, output) => {
+  // Before the start: process 1 of a container ignores a signal that nobody listens for, and would be killed later instead.
+  const stopped = stopSignal();
   const service = await composition.createService(composition.readConfig(process.env));
   const { url } = await service.start();
   output.say(`Layanan berjalan di ${url} / service at ${url}`);
   output.result({ url, pid: process.pid });
-  await stopSignal();
+  await stopped;
   await service.stop();
   return 0;
 };
@@ -16,10 +18,11 @@ export const serve = (): Action => async (composition, output) => {
 export const runSandbox =
   (options: SandboxOptions): Action =>
   async (composition, output) => {
+    const stopped = stopSignal();
     const sandbox = await composition.startSandbox(options);
     output.say(`Simulator SATUSEHAT berjalan di ${sandbox.url} / simulator at ${sandbox.url}`);
     output.result({ url: sandbox.url, pid: process.pid });
-    await stopSignal();
+    await stopped;
     await sandbox.stop();
     return 0;
   };
