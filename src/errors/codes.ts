@@ -70,7 +70,6 @@ export const CODES = {
     'This Content-Type is not known here. Use one of: {allowed}.',
   ),
   'not-found': row('request', 404, 'not-found', 'Tidak ditemukan.', 'Not found.'),
-  gone: row('request', 410, 'deleted', 'Sudah dihapus.', 'It has been deleted.'),
   method: row('request', 405, 'not-supported', 'Metode tidak didukung pada alamat ini.', 'This method is not supported here.'),
   parameter: row('request', 400, 'invalid', 'Parameter {name} tidak benar: {expected}.', 'Parameter {name} is wrong: {expected}.'),
   'search-parameter': row(
