@@ -4,7 +4,6 @@ import { type Config, packageVersion, parseConfig, readAssets, resolveSecretKey 
 import { compileEngines, type Engines } from './engines.ts';
 import { AppError, issue } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
-import { startSandbox } from './sandbox/server.ts';
 import { encryptSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore } from './store/index.ts';
@@ -28,7 +27,8 @@ export const composition: Composition = {
   readConfig: parseConfig,
   openStore: (config) => openStore(databaseOf(config)),
   createService,
-  startSandbox,
+  // Loaded only where it is asked for: the service starts without it.
+  startSandbox: async (options) => (await import('./sandbox/server.ts')).startSandbox(options),
   dryRun,
   validate(resource) {
     const { validator, rules } = engines();

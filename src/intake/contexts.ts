@@ -35,6 +35,7 @@ export function buildContext(builder: ContextBuilder, feed: Feed, record: Normal
     ...kaderOf(record, kader),
   };
   if (feed === 'facilities') return { context: { ...common, ...treeOf(record, unit, input) }, issues: [] };
+  if (feed === 'persons') return { context: { ...common, ...posyanduOf(record, input.registers) }, issues: [] };
   if (feed !== 'encounters' && feed !== 'village-observations') return { context: common, issues: [] };
 
   const visit = builder.visit(feed, record, {
@@ -73,6 +74,13 @@ function kaderOf(record: NormalisedRecord, kader: Resolved['kader']): Partial<Ma
   return { ...(kader && { kader: kader.practitioner }), ...(name !== undefined && { kaderName: name }) };
 }
 
+/** Where a person is registered in the village. */
+function posyanduOf(record: NormalisedRecord, registers: ContextInput['registers']): Partial<MapContext> {
+  const code = text(record.posyanduCode);
+  const posyandu = code === undefined ? undefined : registers.facility(code)?.organization;
+  return posyandu === undefined ? {} : { posyandu };
+}
+
 /** The two parents of a unit: its technical supervisor, and the village government (a unit of kind desa, or a stub by its code). */
 function treeOf(
   record: NormalisedRecord,
@@ -86,7 +94,6 @@ function treeOf(
     ...(supervisor && { supervisor: supervisor.organization, supervisorName: supervisor.name }),
     ...(parent !== undefined && { villageOrganization: village?.organization ?? organizationOf(parent) }),
     ...(parent !== undefined && !village && { villageStub: parent }),
-    ...(village && { villageName: village.name }),
   };
 }
 
@@ -95,12 +102,12 @@ const ENVELOPE = ['sourceSystem', 'sourceId', 'sourceUpdatedAt', 'recordStatus',
 /** Fields that intake and this context use themselves, so that they are not reported as unused by the maps. */
 export const CONSUMED: Readonly<Record<Feed, readonly string[]>> = {
   facilities: [...ENVELOPE, 'supervisorCode', 'parentCode', 'timeZone', 'satusehatOrganizationId', 'satusehatLocationId'],
-  persons: [...ENVELOPE, 'facilityCode', 'posyanduCode', 'birthOrder'],
+  persons: [...ENVELOPE, 'facilityCode', 'posyanduCode'],
   practitioners: [...ENVELOPE, 'facilityCode'],
   encounters: [...ENVELOPE, 'facilityCode', 'person', 'practitioner', 'start', 'end', 'cluster', 'poli'],
   'village-observations': [
     ...ENVELOPE,
-    ...['posyanduCode', 'facilityCode', 'person', 'practitioner', 'kader', 'validatedBy', 'validatedAt'],
+    ...['posyanduCode', 'facilityCode', 'person', 'practitioner', 'validatedBy'],
     ...['date', 'sessionStart', 'sessionEnd', 'context'],
   ],
 };
