@@ -408,8 +408,9 @@ export async function processBatch(
     const found: Resolved = { issues: [], person: entry, ...(unit && { unit }), ...(puskesmas && { puskesmas }) };
     const built = contextFor('persons', record, found);
     const key = ids.recordKey(one.sourceSystem, 'persons', own);
+    const patient = entry.patient.slice('Patient/'.length);
     const result = options.mapper.map('persons', record, built.context, (role) =>
-      role === 'patient' ? entry.patient.slice('Patient/'.length) : ids.resourceId(key, role),
+      role === 'patient' ? patient : ids.resourceId(role === MOTHER ? patient : key, role),
     );
     const prefixed = [...built.issues, ...result.issues].map((found) =>
       found.field === undefined ? found : { ...found, field: `person.inline.${found.field}` },
@@ -424,7 +425,10 @@ export async function processBatch(
       if (feed === 'facilities' && role === 'organization') return ids.organizationId(code);
       if (feed === 'facilities' && role === 'location') return ids.locationId(code);
       if (feed === 'facilities' && role === 'organization:village') return ids.organizationId(text(one.record.parentCode) ?? '');
-      if (feed === 'persons' && role === 'patient') return patientOf(one.record, sourceKey(one.sourceSystem, one.sourceId), ids);
+      if (feed === 'persons' && (role === 'patient' || role === MOTHER)) {
+        const patient = patientOf(one.record, sourceKey(one.sourceSystem, one.sourceId), ids);
+        return role === 'patient' ? patient : ids.resourceId(patient, role);
+      }
       if (feed === 'practitioners' && role === 'practitioner') return ids.practitionerId(text(one.record.nik) ?? '');
       return ids.resourceId(one.recordKey, role);
     };
@@ -852,6 +856,8 @@ function refusedUnstored(one: Prepared, found: Issue): Outcome {
   return { receipt, repeated: false, resources: [], forbidden: found };
 }
 
+/** A child has one mother, whichever source tells of her. */
+const MOTHER = 'relatedperson:mother';
 const UNKNOWN_FIELD = new Set(['field-unknown', 'field-unused']);
 const OWN_FIELDS = new Set(['sourceSystem', 'sourceId', 'facilityCode']);
 

@@ -165,9 +165,10 @@ function valueTargets(
         { ...value, transform: 'translate', parameter: [id('value'), text(conceptMapUrl(row.answers as string)), text('CodeableConcept')] },
       ];
     case 'dateTime':
-      // The platform wants full precision: a day starts at midnight of the facility.
+      // The platform wants full precision. Midnight in UTC, as its own examples have it: the same day in each zone of the country
+      // and for readers who cut the time off; midnight of the facility would be the day before in UTC.
       return [
-        { transform: 'append', parameter: [id('value'), text('T00:00:00'), id('ctx.utcOffset')], variable: 'midnight' },
+        { transform: 'append', parameter: [id('value'), text('T00:00:00+00:00')], variable: 'midnight' },
         { ...value, transform: 'cast', parameter: [id('midnight'), text('dateTime')] },
       ];
     default:
@@ -270,6 +271,7 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
   const vaccines = tokens(tables.immunizations);
   const labs = tokens(tables.labRequests);
   const education = tokens(tables.education);
+  const reasons = answers.get('immunization-reason') ?? new Set<string>();
   const dangers = answers.get('danger-signs') ?? new Set<string>();
   const forms = new Set(tables.forms.filter((form) => form.feed === feed).map((form) => form.name));
   return (record, issues) => {
@@ -299,6 +301,9 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
     });
     each(record, [{ name: 'immunizations' }, { name: 'vaccine' }], '', (token, field) =>
       inTable(token, vaccines, field, 'immunizations.csv'),
+    );
+    each(record, [{ name: 'immunizations' }, { name: 'reason' }], '', (token, field) =>
+      inTable(token, reasons, field, 'answers.csv (immunization-reason)'),
     );
     each(record, [{ name: 'labRequests' }, { name: 'code' }], '', (token, field) => inTable(token, labs, field, 'lab-requests.csv'));
     each(record, [{ name: 'dangerSigns' }], '', (token, field) => inTable(token, dangers, field, 'answers.csv (danger-signs)'));

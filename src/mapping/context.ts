@@ -14,8 +14,8 @@ export interface VisitContext {
     readonly start?: string;
     /** End of the contact; absent while it is open. */
     readonly end?: string;
-    /** Offset of the facility's zone at the start: `+07:00`. */
-    readonly utcOffset?: string;
+    /** Day of the contact on the facility's calendar, `YYYY-MM-DD`; known where the time of day is not. */
+    readonly day?: string;
   };
   /** Cluster that the life stage asks for, and whether the record's own cluster may stand. */
   readonly expectedCluster?: 'K2' | 'K3';
@@ -58,12 +58,14 @@ export const CONTEXT_KEYS: readonly string[] = [
   'reasonDisplay',
   'start',
   'end',
-  'utcOffset',
+  'day',
   // facilities
   'supervisor',
   'supervisorName',
   'villageOrganization',
   'villageStub',
+  // persons
+  'posyandu',
 ];
 
 /** Builds the part of a map's context that needs tables and arithmetic only. */
@@ -122,12 +124,11 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
       const reason = needsReason ? reasonOf(feed, record, band?.code) : undefined;
       if (needsReason && reason === undefined) holds.push('reason-code-missing');
       const reasonDisplay = reason === undefined ? undefined : tables.icd10.find(reason)?.display;
-      const offset = local?.isValid ? local.toFormat('ZZ') : undefined;
       return {
         context: {
           ...(period.start !== undefined && { start: period.start }),
           ...(period.end !== undefined && { end: period.end }),
-          ...(offset !== undefined && { utcOffset: offset }),
+          ...(typeof day === 'string' && { day }),
           ...(band && { lifeStage: band.code, lifeStageDisplay: band.id, lifeStageScheme: scheme }),
           ...(known && { ageMonths: Math.floor(service.diff(birth, 'months').months) }),
           ...(reason !== undefined && { reasonCode: reason }),

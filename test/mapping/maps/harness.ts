@@ -44,6 +44,8 @@ export function run({ feed, raw, birthDate, sex, ctx = {} }: Case) {
       patient: 'Patient/patient',
       practitioner: 'Practitioner/bidan',
       practitionerName: 'Bidan Contoh',
+      ...(birthDate && { birthDate }),
+      ...(sex && { sex }),
     }),
     ...visit?.context,
     ...ctx,

@@ -39,7 +39,7 @@ describe('visit context', () => {
 
   it('counts the age on the wall calendar of the facility', () => {
     const late = builder.visit('encounters', { start: '2026-08-04T18:30:00Z' }, { ...jakarta, birthDate: '2008-08-05' });
-    expect(late.context).toMatchObject({ lifeStage: 'dewasa', utcOffset: '+07:00' });
+    expect(late.context).toMatchObject({ lifeStage: 'dewasa', day: '2026-08-05' });
   });
 
   it('takes the reason code of the first service that has one, and none where there is a diagnosis', () => {
