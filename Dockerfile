@@ -6,8 +6,6 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-COPY profiles ./profiles
-COPY mappings ./mappings
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json
 
 # Production packages only.
@@ -18,18 +16,23 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 # Run: no compiler, no sources, not root; the only place it writes to is /data.
 FROM node:24-bookworm-slim AS service
-ENV NODE_ENV=production ILP_HOST=0.0.0.0 ILP_DATABASE=/data/ilp.sqlite
-WORKDIR /app
-COPY --from=packages /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
-COPY profiles ./profiles
-COPY mappings ./mappings
-COPY package.json LICENSE ./
-RUN mkdir /data && chown node:node /data
+COPY --from=packages /app/node_modules /app/node_modules
+COPY --from=build /app/dist /app/dist
+COPY profiles /app/profiles
+COPY mappings /app/mappings
+COPY package.json LICENSE /app/
+# exec: the program itself is process 1 and gets the signals.
+RUN printf '#!/bin/sh\nexec node /app/dist/main.js "$@"\n' > /usr/local/bin/ilp-fhir \
+  && chmod 755 /usr/local/bin/ilp-fhir \
+  && mkdir /data && chown node:node /data
+# The default database is ./data/ilp.sqlite: from / that is the volume. ILP_DATABASE stays free, so that ILP_DATABASE_FILE may be given.
+WORKDIR /
+ENV NODE_ENV=production ILP_HOST=0.0.0.0
 USER node
 VOLUME /data
 EXPOSE 8080
+# For serve; start the simulator with --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.ILP_PORT ?? 8080) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["ilp-fhir"]
 CMD ["serve"]
