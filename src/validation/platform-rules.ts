@@ -32,6 +32,8 @@ type Term = (resource: Json) => boolean;
 interface Row {
   readonly rule: string;
   readonly segments: readonly Segment[];
+  /** Element without which there is nothing to judge; undefined if its absence may be a fault, or its key is not known before. */
+  readonly first: string | undefined;
   readonly required: boolean;
   /** A missing parent is a missing element, unless the parent has a rule of its own. */
   readonly withParent: boolean;
@@ -52,10 +54,13 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
     const [type = '', ...segments] = rule.path.split('.');
     const parents = segments.slice(0, -1).map((_, index) => [type, ...segments.slice(0, index + 1)].join('.'));
     const isConditional = rule.requirement === 'conditional' && rule.when !== undefined;
+    const required = rule.requirement === 'mandatory' || isConditional;
+    const compiled = segments.map(compileSegment);
     const row: Row = {
       rule: String(rule.rule),
-      segments: segments.map(compileSegment),
-      required: rule.requirement === 'mandatory' || isConditional,
+      segments: compiled,
+      first: required || compiled[0]?.isChoice ? undefined : compiled[0]?.name,
+      required,
       withParent: rule.requirement === 'mandatory' && !parents.some((parent) => mandatory.has(parent)),
       when: isConditional ? (rule.when ?? []).map(compileTerm) : [],
       check: compileCheck(rule, table),
@@ -68,7 +73,12 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
   return {
     check(resource, { now }) {
       const issues: Issue[] = [];
-      for (const row of rows.get(resource.resourceType) ?? []) evaluate(row, resource, Date.parse(now), issues);
+      const at = Date.parse(now);
+      const node = resource as unknown as Json;
+      for (const row of rows.get(resource.resourceType) ?? []) {
+        // Most rows are about elements that a resource does not have and need not have.
+        if (row.first === undefined || node[row.first] !== undefined) evaluate(row, resource, at, issues);
+      }
       return issues;
     },
   };
