@@ -12,6 +12,8 @@ export interface Engine {
    * outside of the transaction.
    */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /** Resolves when it can be read from and written to. */
+  ping(): Promise<void>;
   migrate(dryRun: boolean): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -26,6 +28,8 @@ export interface Writer {
     rows: readonly (readonly Value[])[],
     conflict?: Conflict<keyof Database[T] & string>,
   ): Promise<void>;
+  /** Inserts, in this order. Where the database is a thread away they are on their way together. */
+  sequence(inserts: readonly (() => Promise<void>)[]): Promise<void>;
   /** Numbers that no row of the table has. */
   allocate(kind: 'resource' | 'delivery', count: number): Promise<readonly number[]>;
   /**
@@ -46,6 +50,8 @@ export interface Conflict<Column> {
 export interface Dialect {
   /** True if rows can be locked and skipped (`FOR UPDATE SKIP LOCKED`); with a single writer there is nothing to lock. */
   readonly locksRows: boolean;
+  /** True if the planner knows from statistics how many rows a condition stands for; else `search.ts` has to find the order. */
+  readonly knowsCounts: boolean;
   /** The database's clock, in milliseconds since 1970. */
   readonly nowMs: RawBuilder<number>;
   inList(column: Expression<unknown>, values: readonly (string | number)[]): RawBuilder<SqlBool>;

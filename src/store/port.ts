@@ -57,11 +57,15 @@ export interface Store {
   // ---- deliveries
   /**
    * Takes up to `limit` deliveries that are `ready`, due, and whose dependencies are all completed; in order per partition, fair
-   * across owners. A delivery whose lease ran out is taken again with reason `outcome-unknown` if it had been sent (`sentAt`).
+   * across owners. A held or failed delivery lets the later ones of its partition by; so does one that waits for a held or failed one. A delivery whose lease ran out is taken again with reason `outcome-unknown` if it had been sent (`sentAt`).
    * Timed by the database. Each claim raises the fencing token.
    */
   claimDeliveries(query: ClaimQuery): Promise<readonly Delivery[]>;
-  /** Marks a claimed delivery as about to be sent: from here on a crash means the outcome is unknown. */
+  /**
+   * Marks a claimed delivery as about to be sent: from here on a crash means the outcome is unknown.
+   *
+   * @throws AppError `conflict` if the lease was lost or ran out: then it must not be sent
+   */
   markSent(fence: Fence, at: string): Promise<void>;
   /** Keeps a claimed delivery for `leaseMs` from now. False if it is another's meanwhile, or has an outcome. */
   extendLease(fence: Fence, leaseMs: number): Promise<boolean>;
@@ -74,7 +78,7 @@ export interface Store {
     limit?: number;
   }): Promise<readonly Delivery[]>;
   deliveryCounts(environment?: string): Promise<readonly { state: State; reason: Reason | null; kind: DeliveryKind; count: number }[]>;
-  /** When the next ready delivery becomes due (to sleep until then); undefined if none is ready. */
+  /** When the next delivery that could be claimed becomes due (to sleep until then). Those that wait for others do not count. */
   nextDeliveryAt(environment: string): Promise<string | undefined>;
   platformIds(environment: string, references: readonly string[]): Promise<readonly PlatformId[]>;
   identities(environment: string, keys: readonly string[]): Promise<readonly Identity[]>;
@@ -88,7 +92,10 @@ export interface Store {
     after?: string;
     limit: number;
   }): Promise<readonly { reference: string; facility: string | null }[]>;
-  /** Holds with these reasons go back to ready (after data, credential or identity was mended). Returns how many. */
+  /**
+   * Holds with these reasons go back to ready (after data, credential or identity was mended), and with them their submissions that are
+   * held for one of these reasons (stage `released`). Returns how many deliveries.
+   */
   releaseHeld(query: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] }): Promise<number>;
 
   // ---- clients and credentials
@@ -138,7 +145,10 @@ export interface ChangeSet {
   readonly persons?: readonly PersonEntry[];
   readonly practitioners?: readonly PractitionerEntry[];
   readonly resources?: readonly ResourceWrite[];
-  /** Inserted if no delivery with the same (environment, key) exists; `replace` re-opens one that does (its new version). */
+  /**
+   * Inserted if no delivery with the same (environment, key) exists; `replace` re-opens one that does (its new version). One that is
+   * claimed stays with its holder, whose outcome then leaves it in the state asked for here.
+   */
   readonly deliveries?: readonly DeliveryWrite[];
   /** Outcome of the delivery that the fence names (or of one found by key). */
   readonly deliveryOutcomes?: readonly DeliveryOutcome[];

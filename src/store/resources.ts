@@ -90,14 +90,6 @@ export async function writeResources(
     results.push({ reference, version: row.version, unchanged });
   }
 
-  await writer.insert(
-    'resource',
-    ['pk', 'type', 'id', 'version', 'hash', 'last_updated_ms', 'facility', 'submission'],
-    [...dirty.values()].map((row) => [row.pk, row.type, row.id, row.version, row.hash, row.last_updated_ms, row.facility, row.submission]),
-    { key: ['pk'], update: ['version', 'hash', 'last_updated_ms', 'facility', 'submission'] },
-  );
-  await writer.insert('resource_history', ['resource', 'version', 'last_updated_ms', 'submission', 'content'], history);
-
   const replaced = [...latest.keys()].filter((reference) => !fresh.has(reference)).map((reference) => current.get(reference)?.pk ?? 0);
   if (replaced.length > 0) {
     for (const table of SEARCH_TABLES)
@@ -117,9 +109,28 @@ export async function writeResources(
     for (const row of index.strings) strings.push([pk, ...row]);
     for (const row of index.dates) dates.push([pk, ...row]);
   }
-  await writer.insert('search_token', ['resource', 'parameter', 'code', 'system'], tokens);
-  await writer.insert('search_reference', ['resource', 'parameter', 'target'], references);
-  await writer.insert('search_string', ['resource', 'parameter', 'value', 'exact'], strings);
-  await writer.insert('search_date', ['resource', 'parameter', 'low', 'high'], dates);
+  await writer.sequence([
+    () =>
+      writer.insert(
+        'resource',
+        ['pk', 'type', 'id', 'version', 'hash', 'last_updated_ms', 'facility', 'submission'],
+        [...dirty.values()].map((row) => [
+          row.pk,
+          row.type,
+          row.id,
+          row.version,
+          row.hash,
+          row.last_updated_ms,
+          row.facility,
+          row.submission,
+        ]),
+        { key: ['pk'], update: ['version', 'hash', 'last_updated_ms', 'facility', 'submission'] },
+      ),
+    () => writer.insert('resource_history', ['resource', 'version', 'last_updated_ms', 'submission', 'content'], history),
+    () => writer.insert('search_token', ['resource', 'parameter', 'code', 'system'], tokens),
+    () => writer.insert('search_reference', ['resource', 'parameter', 'target'], references),
+    () => writer.insert('search_string', ['resource', 'parameter', 'value', 'exact'], strings),
+    () => writer.insert('search_date', ['resource', 'parameter', 'low', 'high'], dates),
+  ]);
   return results;
 }

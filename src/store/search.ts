@@ -15,11 +15,7 @@ const MAX_ALTERNATIVES = 500;
 /** See the port. @throws AppError `parameter` for one that is not in the table, a wrong kind, or a broken cursor */
 export async function searchResources(engine: Engine, context: AccessContext, query: ResourceQuery): Promise<ResourcePage> {
   const { dialect, reader } = engine;
-  const conditions = [
-    sql<SqlBool>`r.type = ${query.type}`,
-    mayReadResource(dialect, context),
-    ...query.filters.map((filter) => condition(engine, query.type, filter)),
-  ];
+  const conditions = [sql<SqlBool>`r.type = ${query.type}`, mayReadResource(dialect, context), ...(await filterConditions(engine, query))];
   const where = sql.join(conditions, sql` and `);
   const total = query.total
     ? (await sql<{ total: number }>`select count(*) as total from resource r where ${where}`.execute(reader)).rows[0]?.total
@@ -65,11 +61,52 @@ async function readResources({ dialect, reader }: Engine, pks: readonly number[]
 
 const wrong = (name: string, expected: string) => new AppError('parameter', { name, expected });
 
-function condition(engine: Engine, type: string, filter: SearchFilter): Condition {
+/** A filter on an index table: the rows that satisfy it, without the resource they belong to. */
+interface IndexCondition {
+  readonly table: RawBuilder<unknown>;
+  readonly parameter: RawBuilder<number>;
+  readonly rows: Condition;
+}
+
+async function filterConditions(engine: Engine, { type, filters }: ResourceQuery): Promise<readonly Condition[]> {
+  const conditions = filters.map((filter) => condition(engine, type, filter));
+  const indexed = conditions.filter((one): one is IndexCondition => 'table' in one);
+  const first = await mostSelective(engine, indexed);
+  return conditions.map((one) => {
+    if (!('table' in one)) return one;
+    return engine.dialect.knowsCounts || one === first
+      ? sql`r.pk in (select i.resource from ${one.table} i where i.parameter = ${one.parameter} and ${one.rows})`
+      : // The plus keeps SQLite from an index that begins with the parameter: the few rows of the resource lie together.
+        sql`exists (select 1 from ${one.table} i where i.resource = r.pk and +i.parameter = ${one.parameter} and ${one.rows})`;
+  });
+}
+
+/** Counting stops here: beyond it no filter is worth starting from. */
+const MAX_COUNTED = 2_000;
+
+/**
+ * The filter with the fewest rows, from which the others are looked up by resource. SQLite would collect the rows of each: all
+ * observations since a date, to find those of one patient.
+ */
+async function mostSelective({ dialect, reader }: Engine, conditions: readonly IndexCondition[]): Promise<IndexCondition | undefined> {
+  if (dialect.knowsCounts || conditions.length < 2) return conditions[0];
+  let best: { condition: IndexCondition; count: number } | undefined;
+  for (const one of conditions) {
+    const { rows } = await sql<{ count: number }>`
+      select count(*) as count from (select 1 from ${one.table} i where i.parameter = ${one.parameter} and ${one.rows} limit ${MAX_COUNTED})`.execute(
+      reader,
+    );
+    const count = rows[0]?.count ?? 0;
+    if (!best || count < best.count) best = { condition: one, count };
+  }
+  return best?.condition;
+}
+
+function condition(engine: Engine, type: string, filter: SearchFilter): Condition | IndexCondition {
   const { param, kind, values } = filter;
   if (values.length > MAX_ALTERNATIVES) throw wrong(param, `<= ${MAX_ALTERNATIVES}`);
   if (values.length === 0) return sql`1 = 0`;
-  if (kind === 'id') return engine.dialect.inList(sql.ref('r.id'), filter.values);
+  if (kind === 'id') return oneOf(engine.dialect, 'r.id', filter.values);
   if (param === '_lastUpdated') {
     if (kind !== 'date') throw wrong(param, 'date');
     // An instant, stored to the millisecond.
@@ -78,7 +115,7 @@ function condition(engine: Engine, type: string, filter: SearchFilter): Conditio
   const parameter = searchParameters(type).get(param);
   if (!parameter) throw wrong(param, [...searchParameters(type).keys(), '_id', '_lastUpdated'].join(', '));
   if (parameter.kind !== kind) throw wrong(param, parameter.kind);
-  return sql`r.pk in (select resource from ${sql.table(`search_${kind}`)} where parameter = ${parameter.number} and ${match(engine, parameter, filter)})`;
+  return { table: sql.table(`search_${kind}`), parameter: sql`${parameter.number}`, rows: match(engine, parameter, filter) };
 }
 
 function match({ dialect }: Engine, parameter: SearchParameter, filter: SearchFilter): Condition {
@@ -88,9 +125,9 @@ function match({ dialect }: Engine, parameter: SearchParameter, filter: SearchFi
       for (const [system, values] of Map.groupBy(filter.values, (value) => value.system)) {
         const anyCode = values.some(({ code }) => code === undefined);
         const codes = values.flatMap(({ code }) => (code === undefined ? [] : indexText(code)));
-        const bySystem = system === undefined ? undefined : sql<SqlBool>`system = ${indexText(system)}`;
+        const bySystem = system === undefined ? undefined : sql<SqlBool>`i.system = ${indexText(system)}`;
         if (anyCode) alternatives.push(bySystem ?? sql`1 = 1`);
-        else alternatives.push(sql`(${sql.join([oneOf(dialect, 'code', codes), ...(bySystem ? [bySystem] : [])], sql` and `)})`);
+        else alternatives.push(sql`(${sql.join([oneOf(dialect, 'i.code', codes), ...(bySystem ? [bySystem] : [])], sql` and `)})`);
       }
       return either(alternatives);
     }
@@ -102,12 +139,12 @@ function match({ dialect }: Engine, parameter: SearchParameter, filter: SearchFi
         const isLocal = /^[A-Za-z]+\/[^/]+$/.test(reference);
         return isLocal && targets.length > 0 && !targets.includes(reference.split('/', 1)[0] ?? '') ? [] : [reference];
       });
-      return wanted.length === 0 ? sql`1 = 0` : oneOf(dialect, 'target', wanted.map(indexText));
+      return wanted.length === 0 ? sql`1 = 0` : oneOf(dialect, 'i.target', wanted.map(indexText));
     }
     case 'string':
       return either(filter.values.map((value) => matchString(dialect, value, filter.match)));
     case 'date':
-      return either(filter.values.map((value) => compare(value, sql`low`, sql`high`)));
+      return either(filter.values.map((value) => compare(value, sql`i.low`, sql`i.high`)));
     default:
       return sql`1 = 0`;
   }
@@ -120,10 +157,10 @@ function oneOf(dialect: Engine['dialect'], column: string, values: readonly stri
 
 function matchString(dialect: Engine['dialect'], value: string, how: 'starts' | 'exact' | 'contains'): Condition {
   const folded = foldText(value);
-  if (how === 'exact') return sql`(value = ${folded} and exact = ${indexText(value)})`;
+  if (how === 'exact') return sql`(i.value = ${folded} and i.exact = ${indexText(value)})`;
   if (folded === '') return sql`1 = 0`;
-  if (how === 'contains') return dialect.contains(sql.ref('value'), folded);
-  return sql`(value >= ${folded} and value < ${`${folded}\u{10FFFF}`})`;
+  if (how === 'contains') return dialect.contains(sql.ref('i.value'), folded);
+  return sql`(i.value >= ${folded} and i.value < ${`${folded}\u{10FFFF}`})`;
 }
 
 /**

@@ -52,10 +52,7 @@ export function createStore(engine: Engine): Store {
   return {
     engine: engine.name,
     migrate: (options) => guard(() => engine.migrate(options?.dryRun ?? false)),
-    ping: () =>
-      guard(async () => {
-        await sql`select 1`.execute(reader);
-      }),
+    ping: () => guard(() => engine.ping()),
     close: () => guard(() => engine.close()),
 
     setting: (name, create) =>

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ChangeSet, openStore, type ResourceQuery, type Store } from '../../src/store/index.ts';
 import { forEachEngine } from './engines.ts';
@@ -38,6 +41,19 @@ forEachEngine((engine) => {
       await fresh.close();
       await expect(fresh.ping()).rejects.toMatchObject({ code: 'store-unavailable' });
       await expect(fresh.putClient({ id: 'x' } as never)).rejects.toMatchObject({ code: 'store-unavailable' });
+    });
+  });
+
+  describe('opening', () => {
+    it('what is no database is store-unavailable', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ilp-store-'));
+      const noDatabase = join(folder, 'text.sqlite');
+      writeFileSync(noDatabase, 'this is no database, but long enough to look at'.repeat(50));
+      const places = engine.name === 'sqlite' ? [folder, noDatabase, join(noDatabase, 'x.sqlite')] : ['postgres://u:p@127.0.0.1:1/none'];
+      for (const place of places) {
+        await expect(openStore(place).then((opened) => opened.ping())).rejects.toMatchObject({ code: 'store-unavailable' });
+      }
+      rmSync(folder, { recursive: true });
     });
   });
 

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { PostgresDialect, type PostgresPoolClient, type PostgresQueryResult } from 'kysely';
 import pg from 'pg';
 import { decodeRow, encodeText } from '../text.ts';
@@ -20,13 +19,16 @@ export function createPool(url: string): pg.Pool {
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
     // A receipt is a promise that the record is on the disk, so a server that answers before its log is written is overruled.
-    const durable = "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
-    client.query(durable).catch(() => undefined);
+    // Every statement is made for an index, whatever a table's statistics, which lag behind when much is taken in, say.
+    // They are short, too, so compiling them costs more than running them.
+    const session = `select set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),
+      case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', false) end`;
+    client.query(session).catch(() => undefined);
   });
   return pool;
 }
 
-/** kysely's PostgreSQL dialect; its statements are prepared by text, and texts are encoded (`text.ts`). */
+/** kysely's PostgreSQL dialect, with texts encoded (`text.ts`). */
 export function createDialect(pool: pg.Pool): PostgresDialect {
   const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>();
   return new PostgresDialect({
@@ -43,31 +45,18 @@ export function createDialect(pool: pg.Pool): PostgresDialect {
   });
 }
 
-/** PostgreSQL keeps a prepared statement until the connection ends, so only short texts with parameters, which come again, are. */
-const MAX_PREPARED_LENGTH = 4_000;
-const MAX_PREPARED = 300;
-
+/**
+ * Statements are not prepared by name: a plan that PostgreSQL keeps from when a table was empty would be used for hours on a full one,
+ * and a pooler between us and the server could not share its connections.
+ */
 function wrap(client: pg.PoolClient): PostgresPoolClient {
-  const names = new Map<string, string>();
-  const nameOf = (text: string): string | undefined => {
-    const known = names.get(text);
-    if (known !== undefined || text.length > MAX_PREPARED_LENGTH || names.size >= MAX_PREPARED) return known;
-    const name = hash('sha256', text, 'base64url');
-    names.set(text, name);
-    return name;
-  };
   const query = async (text: string, parameters: readonly unknown[]) => {
-    const values = parameters.map(encode);
-    const name = values.length === 0 ? undefined : nameOf(text);
-    const result = await client.query({ text, values, ...(name !== undefined && { name }) });
+    const result = await client.query(text, parameters.map(encode));
     // A text of several statements has several results; none of ours is read then.
     if (!Array.isArray(result)) for (const row of result.rows) decodeRow(row);
     return result as unknown as PostgresQueryResult<unknown>;
   };
-  return {
-    query,
-    release: (destroy) => client.release(destroy),
-  } as PostgresPoolClient;
+  return { query, release: (destroy) => client.release(destroy) } as PostgresPoolClient;
 }
 
 function encode(value: unknown): unknown {

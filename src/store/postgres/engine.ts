@@ -14,6 +14,7 @@ const ORDER_LOCK = 4_712_002;
 
 const dialect: Dialect = {
   locksRows: true,
+  knowsCounts: true,
   nowMs: sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   inList: (column, values) =>
     typeof values[0] === 'number' ? sql`${column} = any(${values}::bigint[])` : sql`${column} = any(${values}::text[])`,
@@ -31,6 +32,9 @@ export function openPostgres(url: string): Engine {
     dialect,
     reader: db,
     write,
+    ping: async () => {
+      await sql`select 1`.execute(db);
+    },
     migrate: (dryRun) => migrate(dryRun, db),
     close: () => db.destroy(),
   };
@@ -74,6 +78,9 @@ function createWriter(db: Transaction<Database>): Writer {
       await sql`insert into ${target} (${names}) select ${names} from json_populate_recordset(null::${target}, ${objects}::json) ${action}`.execute(
         db,
       );
+    },
+    async sequence(inserts) {
+      for (const insert of inserts) await insert();
     },
     async allocate(kind, count) {
       if (count === 0) return [];

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql, type Transaction } from 'kysely';
-import type { Conflict, Dialect, Engine, Writer } from '../engine.ts';
+import { type Conflict, createSlices, type Dialect, type Engine, type Writer } from '../engine.ts';
 import { checksumOf, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
@@ -15,6 +15,7 @@ const MIGRATIONS = [initial];
 
 const dialect: Dialect = {
   locksRows: false,
+  knowsCounts: false,
   nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   inList: (column, values) => sql`${column} in (select value from json_each(${encodeJson(values)}))`,
   contains: (column, text) => sql`instr(${column}, ${text}) > 0`,
@@ -51,6 +52,11 @@ export async function openSqlite(path: string): Promise<Engine> {
     dialect,
     reader,
     write,
+    ping: async () => {
+      await sql`select 1`.execute(reader);
+      // Spoken to directly: a transaction that is open does not make it wait.
+      await thread.execute('select 1', []);
+    },
     migrate: (dryRun) => migrate(dryRun, reader, write, thread),
     close: async () => {
       await writer.destroy();
@@ -60,7 +66,7 @@ export async function openSqlite(path: string): Promise<Engine> {
 }
 
 /** Rows that are handed to the thread at once; their copying is work of this one. */
-const ROWS_AT_ONCE = 1_000;
+const ROWS_AT_ONCE = 500;
 
 function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
   return {
@@ -68,12 +74,20 @@ function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
     async insert(table, columns, rows, conflict) {
       // The thread works for this transaction until it ends, so it can be spoken to directly.
       const text = insertText(table, columns, conflict);
+      const pause = createSlices();
+      const answers: Promise<void>[] = [];
       for (let next = 0; next < rows.length; next += ROWS_AT_ONCE) {
-        await thread.executeMany(
-          text,
-          rows.slice(next, next + ROWS_AT_ONCE).map((row) => row.map(toBound)),
-        );
+        const some = rows.slice(next, next + ROWS_AT_ONCE).map((row) => row.map(toBound));
+        const answer = thread.executeMany(text, some);
+        // It may fail during the pause, before anybody waits for it.
+        answer.catch(() => undefined);
+        answers.push(answer);
+        await pause();
       }
+      await settled(answers);
+    },
+    async sequence(inserts) {
+      await settled(inserts.map((insert) => insert()));
     },
     async allocate(kind, count) {
       if (count === 0) return [];
@@ -85,6 +99,11 @@ function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
     },
     lockOrder: async () => undefined,
   };
+}
+
+/** All are waited for, also when one fails: none may run into what comes after the rollback. */
+async function settled(answers: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(answers)) if (result.status === 'rejected') throw result.reason;
 }
 
 function insertText(table: string, columns: readonly string[], conflict: Conflict<string> | undefined): string {

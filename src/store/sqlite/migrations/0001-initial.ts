@@ -227,11 +227,11 @@ create index search_reference_target on search_reference (parameter, target, res
 create index search_string_value on search_string (parameter, value, exact, resource);
 create index search_date_low on search_date (parameter, low, high, resource);
 create index search_date_high on search_date (parameter, high, low, resource);
-create unique index delivery_reference on delivery (environment, delivery_key);
+create unique index delivery_reference on delivery (delivery_key, environment);
 create index delivery_claimable on delivery (environment, owner, due_ms, id) where state = 'ready' and dependency = 0 and preceded = 0;
 create index delivery_next on delivery (environment, due_ms) where state = 'ready' and dependency = 0 and preceded = 0;
 create index delivery_leased on delivery (environment, lease_until_ms) where state = 'in-progress';
-create index delivery_partition on delivery (environment, partition_key, id) where state in ('ready', 'in-progress');
+create index delivery_partition on delivery (partition_key, environment, id) where state in ('ready', 'in-progress');
 create index delivery_state on delivery (environment, state, reason, kind);
 create index delivery_submission on delivery (submission) where submission is not null;
 create index delivery_dependency_needs on delivery_dependency (environment, needs);
