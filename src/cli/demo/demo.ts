@@ -84,6 +84,7 @@ export const runDemo =
       const endings = endingsOf(receipts, await drained(target, receipts, output));
 
       const dump = await platformDump(sandbox.url);
+      await writeFile(path.join(folder, 'platform.ndjson'), dump.map((resource) => `${JSON.stringify(resource)}\n`).join(''));
       const summary = summarise(endings);
       const wrong = differences(expected.records, endings);
       const { lost, onPlatform } = await missingOnPlatform(target, endings, dump);
