@@ -24,7 +24,7 @@ export interface Service {
   /** Nothing new is taken; what is inside is finished, then everything is closed. May be called without `start`. */
   stop(): Promise<void>;
   /** One pass over everything that is due, then ends. */
-  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void }): Promise<DrainReport>;
+  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
 }
 
 export const databaseOf = (config: Config): string => (config.database.engine === 'postgres' ? config.database.url : config.database.path);
@@ -116,7 +116,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       baseUrl: `${config.http.publicUrl ?? baseUrl}/fhir`,
       onFault: (error) => logger.error({ event: 'fhir.fault', ...describeFault(error) }),
       audit: (context, action, target, count) =>
-        audit.write({
+        audit.note({
           client: context.client,
           action,
           target,
@@ -174,8 +174,12 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       await store.close();
       logger.info({ event: 'service.stopped' });
     },
-    drain: ({ dryRun, onProgress }) =>
-      worker.drain({ dryRun, ...(onProgress && { onProgress: ({ done, total }) => onProgress(done, total) }) }),
+    drain: ({ dryRun, onProgress, signal }) =>
+      worker.drain({
+        dryRun,
+        ...(onProgress && { onProgress: ({ done, total }) => onProgress(done, total) }),
+        ...(signal && { signal }),
+      }),
   };
 }
 

@@ -127,7 +127,7 @@ export function createIntakeRouter(options: IntakeRouterOptions): Router {
 
   const context = (request: Request) => contextOf(clientOf(request), 'intake', stateOf(request).id);
   const read = (request: Request, target: string, count: number) =>
-    audit.write({
+    audit.note({
       client: clientOf(request).id,
       action: 'read',
       target,
