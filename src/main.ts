@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
 import { type Composition, run } from './cli/index.ts';
 import { type Config, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
 import { compileEngines, type Engines } from './engines.ts';
@@ -15,11 +16,17 @@ const engines = (): Engines => {
   return compiled;
 };
 
-/** Log lines go to standard output while serving, else beside the command's own output. */
-const logDestination = process.argv[2] === 'serve' ? 1 : 2;
+const serving = process.argv.slice(2).find((word) => !word.startsWith('-')) === 'serve';
+
+/** Log lines go to standard output while serving. Beside a command's own output only what went wrong is told, unless more is wanted. */
+const loggerOf = (config: Config): Logger =>
+  createLogger(
+    serving || process.env.ILP_LOG_LEVEL || config.logLevel !== 'info' ? config : { ...config, logLevel: 'warn' },
+    serving ? 1 : 2,
+  );
 
 /** Everything the service is made of, joined. @throws AppError `config`, `id-key`, `store-unavailable`, `map-compile`, `profile-compile` */
-export const createService = (config: Config): Promise<Service> => joinService(config, engines(), createLogger(config, logDestination));
+export const createService = (config: Config): Promise<Service> => joinService(config, engines(), loggerOf(config));
 
 export const composition: Composition = {
   version: packageVersion(),
@@ -40,11 +47,12 @@ export const composition: Composition = {
   },
   sealSecret: (config, owner, secret) => encryptSecret(resolveSecretKey(config), { environment: config.environment, owner }, secret),
   async checkCredential(config, store, owner) {
-    const platform = createPlatform(config, store, createLogger(config, 2));
+    const platform = createPlatform(config, store, loggerOf(config));
     try {
       const { token, organization, issues } = await platform.check(owner);
       const first = issues[0];
-      const refused = first ?? issue(token === 'missing' ? 'credential-missing' : 'platform-auth');
+      const without = { missing: 'credential-missing', wait: 'platform-unavailable', unreachable: 'platform-unavailable' } as const;
+      const refused = first ?? issue(token in without ? without[token as keyof typeof without] : 'platform-auth');
       return [
         { step: 'token', ok: token === 'accepted', ...(token !== 'accepted' && { issue: refused }) },
         ...(token === 'accepted'

@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts';
-import type { Issue } from '../errors/index.ts';
+import type { Issue, State } from '../errors/index.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { DrainReport } from '../sync/index.ts';
 
@@ -14,7 +14,12 @@ export interface Composition {
   createService(config: Config): Promise<Service>;
   startSandbox(options: SandboxOptions): Promise<{ url: string; stop(): Promise<void> }>;
   /** Maps and checks records as intake would, without storing. */
-  dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType: string): Promise<unknown>;
+  dryRun(
+    config: Config,
+    feed: Feed,
+    bytes: Uint8Array,
+    contentType: string,
+  ): Promise<ReadonlyArray<{ readonly verdict: { readonly state: State } }>>;
   /** Checks a FHIR resource against R4, our profiles and the platform's rules. */
   validate(resource: unknown): readonly Issue[];
   /** Encrypts a platform secret for the store. */
@@ -28,7 +33,7 @@ export interface Service {
   start(): Promise<{ url: string }>;
   stop(): Promise<void>;
   /** One pass over everything that is due, then ends. */
-  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void }): Promise<DrainReport>;
+  drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
   readonly jobs: {
     list(): Promise<
       ReadonlyArray<{ job: string; schedule: string; zone: string; enabled: boolean; next: string | null; last: JobRun | null }>

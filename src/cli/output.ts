@@ -26,14 +26,32 @@ export function createOutput(json: boolean, streams: { out: (text: string) => vo
   };
 }
 
-/** Writes an error for a person: Indonesian, then English, then each issue. Never a stack trace. */
+const WRONG_CALL: ReadonlySet<string> = new Set(['usage', 'config', 'id-key', 'parameter', 'map-compile', 'profile-compile']);
+
+/** Writes an error for a person: Indonesian, then English, then each issue. Never a stack trace, unless ILP_DEBUG asks for it. */
 export function explain(error: unknown, output: Output): ExitCode {
   const known = error instanceof AppError ? error : new AppError('internal', {}, { cause: error });
-  output.note(`${known.text.id}\n${known.text.en}`);
-  for (const issue of known.issues) output.note(`  ${lineOf(issue)}`);
+  if (known.code === 'config' && known.issues.length > 0) {
+    // Its text lists the same mistakes in one line.
+    output.note('Konfigurasi salah / the configuration is wrong:');
+    for (const { field, text } of known.issues) output.note(`  ${text.id} / ${text.en.replace(`${field}: `, '')}`);
+  } else {
+    output.note(`${known.text.id}\n${known.text.en}`);
+    for (const issue of known.issues) output.note(`  ${lineOf(issue)}`);
+  }
+  if (known.code === 'store-unavailable') output.note(`  Periksa / check: ILP_DATABASE${systemCode(known)}`);
   output.result({ error: { code: known.code, text: known.text, issues: known.issues } });
   if (known.code === 'internal' && process.env.ILP_DEBUG) output.note(String((error as Error)?.stack ?? error));
-  return known.code === 'usage' || known.code === 'config' || known.code === 'id-key' || known.code === 'parameter' ? 2 : 1;
+  return WRONG_CALL.has(known.code) ? 2 : 1;
+}
+
+/** ` (ENOENT)`: the machine's word for the cause; its message could quote data and is not shown. */
+function systemCode(error: AppError): string {
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    if (typeof code === 'string' && /^[A-Z0-9_]{3,40}$/.test(code)) return ` (${code})`;
+  }
+  return '';
 }
 
 /** `error  vitals.weight  field-range  Isian … / Field …` */

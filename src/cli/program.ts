@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { AppError } from '../errors/index.ts';
+import { FEEDS, SCOPES } from '../store/port.ts';
+import { type CommandError, usage } from './command-error.ts';
 import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
 import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
 import { mapFile } from './commands/map.ts';
@@ -23,6 +24,7 @@ export type Action = (composition: Composition, output: Output) => Promise<ExitC
  */
 export async function run(argv: readonly string[], composition: Composition): Promise<ExitCode> {
   let chosen: Action | undefined;
+  // Read by hand, so that wrong usage is answered in the wanted form too.
   const output = createOutput(argv.includes('--json'), {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
@@ -32,26 +34,76 @@ export async function run(argv: readonly string[], composition: Composition): Pr
   });
   try {
     await program.parseAsync(argv as string[], { from: 'user' });
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
-  }
-  try {
     return chosen === undefined ? 0 : await chosen(composition, output);
   } catch (error) {
-    return explain(error, output);
+    if (!(error instanceof CommanderError)) return explain(error, output);
+    if (error.exitCode === 0) return 0;
+    // No command at all: its help is on standard error already.
+    if (error.code === 'commander.help') return 2;
+    const code = explain(wrongUsage(error), output);
+    output.note(`Bantuan / help: ${[program.name(), ...namesOf(program, argv)].join(' ')} --help`);
+    return code;
   }
 }
+
+/** What commander found wrong, in Indonesian; its own words stand for English. */
+const WRONG: Readonly<Record<string, string>> = {
+  'commander.unknownCommand': 'perintah tidak dikenal',
+  'commander.unknownOption': 'pilihan tidak dikenal',
+  'commander.missingArgument': 'ada yang belum diisi',
+  'commander.optionMissingArgument': 'pilihan ini memerlukan nilai',
+  'commander.missingMandatoryOptionValue': 'pilihan ini wajib diisi',
+  'commander.excessArguments': 'terlalu banyak isian',
+  'commander.invalidArgument': 'nilai tidak benar',
+};
+
+function wrongUsage(error: CommanderError): CommandError {
+  const english = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const named = english.match(/'[^']+'/)?.[0];
+  const meant = english.match(/\(Did you mean (?:one of )?(.+)\?\)/)?.[1];
+  const indonesian = [WRONG[error.code] ?? 'salah tulis', named && `: ${named}`, meant && ` (mungkin maksudnya ${meant}?)`];
+  return usage(indonesian.filter(Boolean).join(''), english);
+}
+
+/** The command that was meant, as far as its words are known. */
+function namesOf(program: Command, argv: readonly string[]): string[] {
+  const names: string[] = [];
+  let current = program;
+  for (const word of argv) {
+    const next = current.commands.find((command) => command.name() === word);
+    if (next === undefined) break;
+    names.push(word);
+    current = next;
+  }
+  return names;
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  'Usage:': 'Cara pakai / Usage:',
+  'Options:': 'Pilihan / Options:',
+  'Global Options:': 'Pilihan umum / Global options:',
+  'Commands:': 'Perintah / Commands:',
+  'Arguments:': 'Isian / Arguments:',
+};
+
+const EXIT_CODES = `
+Kode selesai / exit codes: 0 sesuai harapan / as wanted; 1 ada yang ditolak atau gagal / something was refused or failed;
+2 perintah atau konfigurasi salah / wrong usage or configuration. Konfigurasi / configuration: docs/configuration.md`;
+
+const FEED_NAMES = FEEDS.join(' | ');
 
 function commandLine(version: string, choose: (action: Action) => void): Command {
   const program = new Command('ilp-fhir')
     .description('Adapter ILP–FHIR untuk layanan primer / FHIR adapter for primary care')
-    .version(version)
+    .version(version, '-V, --version', 'versi / version')
+    .helpOption('-h, --help', 'bantuan / help')
+    .helpCommand('help [command]', 'bantuan untuk satu perintah / help for a command')
     .exitOverride()
-    .showHelpAfterError()
-    .configureHelp({ showGlobalOptions: true })
-    .option('--json', 'hasil sebagai satu baris JSON / result as one line of JSON');
-  const command = (parent: Command, usage: string, description: string) => parent.command(usage).description(description).option('--json');
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 110, styleTitle: (title) => TITLES[title] ?? title })
+    .option('--json', 'hasil sebagai satu baris JSON, baris terakhir / result as one line of JSON, the last line');
+  program.addHelpText('after', EXIT_CODES);
+  const command = (parent: Command, words: string, description: string) => parent.command(words).description(description);
   // Commander hands the options object before the command; actions here take what was typed and nothing else.
   const on = <A extends unknown[]>(target: Command, make: (...args: A) => Action) =>
     target.action((...args: unknown[]) => choose(make(...(args.slice(0, -1) as A))));
@@ -70,22 +122,26 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   );
 
   on(
-    command(program, 'push <file>', 'kirim berkas ke layanan / push a file (or URL) to the service')
-      .requiredOption('--feed <feed>', 'facilities | persons | practitioners | encounters | village-observations')
+    command(program, 'push <file>', 'kirim berkas (atau isi URL) ke layanan / push a file (or URL) to the service')
+      .requiredOption('--feed <feed>', FEED_NAMES)
       .option('--url <url>', 'alamat layanan / address of the service', 'http://127.0.0.1:8080')
       .option('--key <key>', 'kunci API; lebih baik lewat ILP_API_KEY / API key; better by ILP_API_KEY')
-      .option('--dry-run', 'petakan dan periksa saja / map and check only'),
+      .option('--dry-run', 'petakan dan periksa saja, tanpa menyimpan / map and check only, store nothing'),
     (file: string, options: { feed: string; url: string; key?: string; dryRun?: boolean }) => pushFile(file, options),
   );
 
   on(
     command(program, 'map <file>', 'petakan berkas ke FHIR tanpa menyimpan / map a file to FHIR without storing').requiredOption(
       '--feed <feed>',
+      FEED_NAMES,
     ),
     (file: string, options: { feed: string }) => mapFile(file, options.feed),
   );
 
-  on(command(program, 'validate <files...>', 'periksa sumber daya FHIR / check FHIR resources'), (files: string[]) => validateFiles(files));
+  on(
+    command(program, 'validate <files...>', 'periksa sumber daya FHIR (JSON atau NDJSON) / check FHIR resources (JSON or NDJSON)'),
+    (files: string[]) => validateFiles(files),
+  );
 
   on(
     command(program, 'sync', 'kirim antrean ke SATUSEHAT / deliver the outbox to SATUSEHAT')
@@ -94,14 +150,14 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     (options: { once?: boolean; dryRun?: boolean }) => sync(options),
   );
 
-  const jobs = program.command('jobs').description('pekerjaan terjadwal / scheduled jobs');
-  on(command(jobs, 'list', 'daftar, jadwal, dan berikutnya / list, schedule and next run'), () => listJobs());
+  const jobs = command(program, 'jobs', 'pekerjaan terjadwal / scheduled jobs');
+  on(command(jobs, 'list', 'daftar, jadwal, dan giliran berikutnya / list, schedule and next run'), () => listJobs());
   on(
     command(jobs, 'run <job>', 'jalankan sekarang / run now').option('--dry-run', 'tanpa mengubah apa pun / change nothing'),
     (job: string, options: { dryRun?: boolean }) => runJob(job, options.dryRun === true),
   );
   on(
-    command(jobs, 'history [job]', 'riwayat / history').option('--limit <n>', 'jumlah / how many', '20'),
+    command(jobs, 'history [job]', 'riwayat / history').option('--limit <n>', 'paling banyak / at most', '20'),
     (job: string | undefined, options: { limit: string }) => historyOfJobs(job, integer('--limit', options.limit, 1, 1000)),
   );
 
@@ -110,27 +166,30 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     (options: { dryRun?: boolean }) => migrate(options.dryRun === true),
   );
 
-  const client = program.command('client').description('klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');
+  const client = command(program, 'client', 'klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');
   on(
     command(client, 'add <name>', 'klien API baru; kuncinya tampil sekali / new API client; its key is shown once')
-      .option('--scopes <list>', 'dipisah koma / comma list', 'intake:write,intake:read')
+      .option('--scopes <list>', `dipisah koma / comma list: ${SCOPES.join(', ')}`, 'intake:write,intake:read')
       .option('--facilities <list>', 'kode puskesmas, atau all / codes of puskesmas, or all', 'all')
       .option('--source-systems <list>', 'sistem sumber, atau all / source systems, or all', 'all')
       .option('--satusehat', 'kredensial SATUSEHAT puskesmas <name> (kode) / SATUSEHAT credential of puskesmas <name> (code)')
-      .option('--organization-id <id>', 'id Organization di SATUSEHAT')
-      .option('--client-id <id>', 'client id SATUSEHAT')
-      .option('--client-secret-file <file>', 'berkas berisi secret; atau ILP_CLIENT_SECRET / file with the secret')
+      .option('--organization-id <id>', 'id Organization di SATUSEHAT / id of the Organization on SATUSEHAT')
+      .option('--client-id <id>', 'client id dari SATUSEHAT / client id given by SATUSEHAT')
+      .option(
+        '--client-secret-file <file>',
+        'berkas berisi secret; atau isi ILP_CLIENT_SECRET / file with the secret; or set ILP_CLIENT_SECRET',
+      )
       .option('--allowed-hours <hours>', 'jam boleh kirim / hours in which it may send, 22:00-05:00'),
     (name: string, options: ClientOptions) => (options.satusehat ? addPlatformClient(name, options) : addApiClient(name, options)),
   );
-  on(command(client, 'list', 'daftar / list'), () => listClients());
+  on(command(client, 'list', 'daftar klien dan kredensial / list clients and credentials'), () => listClients());
   on(command(client, 'check <facility>', 'coba kredensial SATUSEHAT / try a SATUSEHAT credential'), (facility: string) =>
     checkClient(facility),
   );
   on(
     command(client, 'revoke <id>', 'cabut klien API / revoke an API client').option(
       '--satusehat',
-      'hapus kredensial / delete a credential',
+      'hapus kredensial puskesmas <id> (kode) / delete the credential of puskesmas <id> (code)',
     ),
     (id: string, options: { satusehat?: boolean }) => revokeClient(id, options.satusehat === true),
   );
@@ -163,6 +222,7 @@ export interface ClientOptions {
 
 function integer(name: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new AppError('usage', { detail: `${name} ${min}–${max}` });
+  if (!(value >= min && value <= max))
+    throw usage(`${name} harus bilangan ${min}–${max}`, `${name} must be a whole number from ${min} to ${max}`);
   return value;
 }

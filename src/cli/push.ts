@@ -1,5 +1,6 @@
-import { AppError, type Issue, type Reason, type State } from '../errors/index.ts';
+import { AppError, CODES, type ErrorCode, type Issue, type Reason, type State } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
+import { CommandError } from './command-error.ts';
 
 /** A receipt as the service answers it. */
 export interface Receipt {
@@ -27,8 +28,9 @@ export interface Pieces {
 
 const NEWLINE = 0x0a;
 
-/** Cuts NDJSON and CSV at line ends; anything else goes as one JSON body. */
-export function cut(bytes: Uint8Array, name: string, linesPerPiece = 100): Pieces {
+/** Cuts NDJSON and CSV at line ends; anything else goes as one JSON body. `source`: a file or a URL; its ending says what it holds. */
+export function cut(bytes: Uint8Array, source: string, linesPerPiece = 100): Pieces {
+  const name = /^https?:\/\//.test(source) ? new URL(source).pathname : source;
   if (/\.(ndjson|jsonl)$/i.test(name)) return { contentType: 'application/x-ndjson', ...cutLines(bytes, linesPerPiece, undefined) };
   if (/\.csv$/i.test(name)) {
     const end = bytes.indexOf(NEWLINE) + 1;
@@ -59,7 +61,7 @@ function cutLines(bytes: Uint8Array, linesPerPiece: number, header: Uint8Array |
 /**
  * Sends one file's content to a feed and returns its receipts in the order of the file.
  *
- * @throws AppError of the service's own code when a whole request is refused; `busy` when the service cannot be reached
+ * @throws AppError of the service's own code and text when a whole request is refused; `busy` when the service cannot be reached
  */
 export async function push(
   target: Target,
@@ -90,22 +92,34 @@ export async function request(url: string, key: string, init: RequestInit = {}):
   try {
     response = await fetch(url, { ...init, headers: { ...(init.headers as Record<string, string>), authorization: `Bearer ${key}` } });
   } catch (cause) {
-    throw new AppError('busy', {}, { cause });
+    const { origin } = new URL(url);
+    throw new CommandError(
+      'busy',
+      {
+        id: `Layanan di ${origin} tidak dapat dihubungi. Jalankan dahulu dengan ilp-fhir serve, atau beri --url.`,
+        en: `The service at ${origin} cannot be reached. Start it with ilp-fhir serve, or give --url.`,
+      },
+      { cause },
+    );
   }
   const text = await response.text();
   let body: unknown;
   try {
     body = text === '' ? {} : JSON.parse(text);
   } catch (cause) {
-    throw new AppError('internal', {}, { cause });
+    throw new CommandError(
+      'busy',
+      {
+        id: `Alamat ${new URL(url).origin} menjawab, tetapi bukan sebagai layanan ini (HTTP ${response.status}). Periksa --url.`,
+        en: `${new URL(url).origin} answers, but not as this service (HTTP ${response.status}). Check --url.`,
+      },
+      { cause },
+    );
   }
   const error = (body as { error?: { code?: string; text?: Issue['text']; issues?: Issue[] } }).error;
   if (error !== undefined) {
-    const issues: Issue[] = [
-      { severity: 'error', code: error.code ?? 'internal', text: error.text ?? { id: '', en: '' } },
-      ...(error.issues ?? []),
-    ];
-    throw new AppError('usage', { detail: error.code ?? String(response.status) }, { issues });
+    const code = error.code !== undefined && error.code in CODES ? (error.code as ErrorCode) : 'internal';
+    throw new CommandError(code, error.text ?? new AppError(code).text, { issues: error.issues ?? [] });
   }
   return body;
 }

@@ -66,6 +66,15 @@ export function createJobs(options: JobsOptions): Jobs {
     );
   }
 
+  /** For a process that runs no schedules and only says what they are: a task knows its next time while it is started. */
+  async function nextBySchedule(schedule: string, timezone: string): Promise<Date | null> {
+    const task = cron.createTask(schedule, () => {}, { timezone, unref: true });
+    await task.start();
+    const next = task.getNextRun();
+    await task.destroy();
+    return next;
+  }
+
   const definitionOf = (name: string): JobDefinition => {
     const found = definitions.find((definition) => definition.name === name);
     if (!found) throw new AppError('parameter', { name: 'job', expected: definitions.map((definition) => definition.name).join(', ') });
@@ -161,7 +170,7 @@ export function createJobs(options: JobsOptions): Jobs {
       return Promise.all(
         definitions.map(async ({ name, schedule, zone, enabled }) => {
           const [last] = await store.jobRuns({ job: name, limit: 1 });
-          const next = enabled ? tasks.get(name)?.getNextRun() : undefined;
+          const next = enabled ? (tasks.get(name)?.getNextRun() ?? (await nextBySchedule(schedule, zone))) : undefined;
           return { job: name, schedule, zone, enabled, next: next ? next.toISOString() : null, last: last ?? null };
         }),
       );

@@ -338,7 +338,7 @@ function readJson(file: string, kind: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
-    throw new AppError('config', { detail: `${kind}: JSON` }, { cause });
+    throw new AppError('config', { detail: `--${kind}: ${file} is missing or not JSON` }, { cause });
   }
 }
 

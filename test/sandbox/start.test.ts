@@ -35,9 +35,9 @@ describe('startSandbox', () => {
 
   it('names the entry of a file that has another form, without its values', async () => {
     const broken: ReadonlyArray<readonly [object, string]> = [
-      [{ people: file('p1.json', '{') }, 'people: JSON'],
+      [{ people: file('p1.json', '{') }, 'not JSON'],
       [{ people: file('p2.json', { patients: [{ name: 'RAHASIA', nik: '9900000000000001' }] }) }, 'people: patients[0]'],
-      [{ people: path.join(folder, 'none.json') }, 'people: JSON'],
+      [{ people: path.join(folder, 'none.json') }, 'missing'],
       [{ clients: file('c1.json', { clientId: 'x' }) }, 'clients: ['],
       [{ clients: file('c2.json', [{ clientId: 'x', clientSecret: 'RAHASIA' }]) }, 'clients: [0]'],
     ];

@@ -1,11 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
-import { AppError } from '../../errors/index.ts';
 import { type Client, SCOPES, type Scope, type Store } from '../../store/port.ts';
+import { CommandError, usage } from '../command-error.ts';
 import type { Composition } from '../composition.ts';
 import { type ExitCode, lineOf, type Output } from '../output.ts';
 import type { Action, ClientOptions } from '../program.ts';
+import { table } from '../table.ts';
 
 /** A new API client. Its key is shown once: only a hash is kept. */
 export const addApiClient = (name: string, options: ClientOptions): Action =>
@@ -16,6 +16,7 @@ export const addApiClient = (name: string, options: ClientOptions): Action =>
       sourceSystems: listOf(options.sourceSystems),
     });
     await store.putClient(client);
+    if (client.facilities !== 'all') await warnOfUnknown(store, client.facilities, output);
     output.say(`Klien / client: ${client.id}\nKunci (hanya tampil sekali) / key (shown once): ${key}`);
     output.result({ id: client.id, key });
     return 0;
@@ -44,9 +45,14 @@ export const addPlatformClient = (facility: string, options: ClientOptions): Act
     const config = composition.readConfig(process.env);
     const secret =
       options.clientSecretFile === undefined ? process.env.ILP_CLIENT_SECRET : (await secretFrom(options.clientSecretFile)).trim();
-    if (!options.organizationId || !options.clientId || !secret) {
-      throw new AppError('usage', { detail: '--organization-id, --client-id, --client-secret-file / ILP_CLIENT_SECRET' });
-    }
+    const missing = [
+      !options.organizationId && '--organization-id',
+      !options.clientId && '--client-id',
+      !secret && '--client-secret-file (ILP_CLIENT_SECRET)',
+    ].filter((name) => name !== false);
+    if (!options.organizationId || !options.clientId || !secret)
+      throw usage(`belum diisi: ${missing.join(', ')}`, `missing: ${missing.join(', ')}`);
+    const allowedHours = hoursOf(options.allowedHours);
     await store.putCredential({
       environment: config.environment,
       owner: facility,
@@ -54,8 +60,9 @@ export const addPlatformClient = (facility: string, options: ClientOptions): Act
       clientId: options.clientId,
       secret: composition.sealSecret(config, facility, secret),
       createdAt: new Date().toISOString(),
-      allowedHours: options.allowedHours ?? null,
+      allowedHours,
     });
+    await warnOfUnknown(store, [facility], output);
     const released = await store.releaseHeld({
       environment: config.environment,
       owner: facility,
@@ -71,10 +78,19 @@ export const listClients = (): Action =>
     const { environment } = composition.readConfig(process.env);
     const clients = (await store.clients()).map(({ keyHash: _hidden, ...client }) => client);
     const credentials = (await store.credentials(environment)).map(({ secret: _hidden, ...credential }) => credential);
-    const table = new Table({ head: ['Id', 'Nama', 'Izin', 'Fasilitas', 'Dicabut'], style: { head: [], border: [] } });
-    for (const each of clients) table.push([each.id, each.name, each.scopes.join(' '), String(each.facilities), each.revokedAt ?? '-']);
-    output.say(table.toString());
-    for (const each of credentials) output.say(`SATUSEHAT ${environment}: ${each.owner} → Organization/${each.organizationId}`);
+    const list = (access: 'all' | readonly string[]) => (access === 'all' ? 'semua / all' : access.join(' '));
+    output.say(
+      table(
+        ['Id', 'Nama / Name', 'Izin / Scopes', 'Fasilitas / Facilities', 'Dicabut / Revoked'],
+        clients.map((each) => [each.id, each.name, each.scopes.join(' '), list(each.facilities), each.revokedAt?.slice(0, 10) ?? '-']),
+      ),
+    );
+    output.say(
+      table(
+        [`Kredensial SATUSEHAT (${environment})`, 'Organization', 'Client id', 'Jam kirim / Hours'],
+        credentials.map((each) => [each.owner, each.organizationId, each.clientId, each.allowedHours ?? 'selalu / always']),
+      ),
+    );
     output.result({ clients, credentials });
     return 0;
   });
@@ -92,7 +108,12 @@ export const revokeClient = (id: string, satusehat: boolean): Action =>
   withStore(async ({ composition, store, output }) => {
     const { environment } = composition.readConfig(process.env);
     const done = satusehat ? await store.deleteCredential(environment, id) : await store.revokeClient(id, new Date().toISOString());
-    if (!done) throw new AppError('not-found');
+    if (!done) {
+      throw new CommandError('not-found', {
+        id: `${id} tidak ditemukan, atau sudah dicabut. Lihat ilp-fhir client list.`,
+        en: `There is no ${id}, or it is revoked already. See ilp-fhir client list.`,
+      });
+    }
     output.say('Dicabut / revoked');
     output.result({ revoked: id });
     return 0;
@@ -113,17 +134,40 @@ function withStore(work: (given: { composition: Composition; store: Store; outpu
 function scopesOf(list: string): Scope[] {
   return list.split(',').map((name) => {
     const scope = SCOPES.find((each) => each === name.trim());
-    if (scope === undefined) throw new AppError('usage', { detail: `--scopes ${SCOPES.join(',')}` });
+    if (scope === undefined) throw usage(`--scopes mengenal ${SCOPES.join(', ')}`, `--scopes knows ${SCOPES.join(', ')}`);
     return scope;
   });
 }
 
-const listOf = (list: string): 'all' | string[] => (list === 'all' ? 'all' : list.split(',').map((each) => each.trim()));
+const listOf = (list: string): 'all' | string[] =>
+  list === 'all'
+    ? 'all'
+    : list
+        .split(',')
+        .map((each) => each.trim())
+        .filter((each) => each !== '');
+
+/** @throws CommandError `usage`: hours that could not be read would close nothing, unnoticed */
+function hoursOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (!/^([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-4]):[0-5]\d$/.test(text))
+    throw usage('--allowed-hours berbentuk 22:00-05:00', '--allowed-hours has the form 22:00-05:00');
+  return text;
+}
+
+/** A code may be right and its facilities file still to come, so this is no refusal; a typing mistake shows all the same. */
+async function warnOfUnknown(store: Store, codes: readonly string[], output: Output): Promise<void> {
+  const known = new Set((await store.facilities(codes)).map(({ code }) => code));
+  const unknown = codes.filter((code) => !known.has(code));
+  if (unknown.length === 0) return;
+  output.note(`Peringatan: fasilitas ${unknown.join(', ')} belum terdaftar; periksa kodenya, atau kirim lewat /api/v1/facilities.`);
+  output.note(`Warning: facility ${unknown.join(', ')} is not registered yet; check the code, or send it through /api/v1/facilities.`);
+}
 
 async function secretFrom(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new AppError('usage', { detail: '--client-secret-file' }, { cause });
+    throw usage('berkas --client-secret-file tidak dapat dibaca', 'the file of --client-secret-file cannot be read', cause);
   }
 }

@@ -1,17 +1,17 @@
-import Table from 'cli-table3';
+import type { JobRun } from '../../store/port.ts';
 import type { Action } from '../program.ts';
+import { table } from '../table.ts';
 
 export const listJobs = (): Action => async (composition, output) => {
   const service = await composition.createService(composition.readConfig(process.env));
   try {
     const jobs = await service.jobs.list();
-    const table = new Table({
-      head: ['Pekerjaan / Job', 'Jadwal / Schedule', 'Zona', 'Aktif', 'Berikutnya / Next', 'Terakhir / Last'],
-      style: { head: [], border: [] },
-    });
-    for (const job of jobs)
-      table.push([job.job, job.schedule, job.zone, job.enabled ? 'ya' : 'tidak', job.next ?? '-', job.last?.startedAt ?? '-']);
-    output.say(table.toString());
+    output.say(
+      table(
+        ['Pekerjaan / Job', 'Jadwal / Schedule', 'Zona / Zone', 'Aktif / On', 'Berikutnya / Next', 'Terakhir / Last'],
+        jobs.map((job) => [job.job, job.schedule, job.zone, job.enabled ? 'ya / yes' : 'tidak / no', minute(job.next), lastOf(job.last)]),
+      ),
+    );
     output.result(jobs);
     return 0;
   } finally {
@@ -26,7 +26,8 @@ export const runJob =
     const service = await composition.createService(composition.readConfig(process.env));
     try {
       const run = await service.jobs.run(job, { dryRun });
-      output.say(JSON.stringify(run, null, 2));
+      output.say(`${job}${dryRun ? ' (tanpa mengubah apa pun / nothing changed)' : ''}: ${countsOf(run)}`);
+      if (run.error !== null) output.note(`Gagal / failed: ${run.error}`);
       output.result(run);
       return run.error === null ? 0 : 1;
     } finally {
@@ -39,16 +40,27 @@ export const historyOfJobs =
   async (composition, output) => {
     const store = await composition.openStore(composition.readConfig(process.env));
     try {
+      await store.migrate();
       const runs = await store.jobRuns({ ...(job !== undefined && { job }), limit });
-      const table = new Table({
-        head: ['Pekerjaan / Job', 'Mulai / Start', 'Selesai / End', 'Hasil / Counts', 'Galat / Error'],
-        style: { head: [], border: [] },
-      });
-      for (const run of runs) table.push([run.job, run.startedAt, run.endedAt ?? '…', JSON.stringify(run.counts), run.error ?? '-']);
-      output.say(table.toString());
+      output.say(
+        runs.length === 0
+          ? 'Belum ada catatan / no run yet'
+          : table(
+              ['Pekerjaan / Job', 'Mulai / Start', 'Selesai / End', 'Hasil / Counts', 'Galat / Error'],
+              runs.map((run) => [run.job, second(run.startedAt), second(run.endedAt), countsOf(run), run.error ?? '-']),
+            ),
+      );
       output.result(runs);
       return 0;
     } finally {
       await store.close();
     }
   };
+
+const minute = (instant: string | null): string => (instant === null ? '-' : `${instant.slice(0, 16).replace('T', ' ')}Z`);
+const second = (instant: string | null): string => (instant === null ? '…' : `${instant.slice(0, 19).replace('T', ' ')}Z`);
+const lastOf = (run: JobRun | null): string => (run === null ? '-' : `${minute(run.startedAt)}${run.error === null ? '' : ' ✗'}`);
+const countsOf = ({ counts }: JobRun): string =>
+  Object.entries(counts ?? {})
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ') || '-';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '../../errors/index.ts';
 import { FEEDS, type Feed } from '../../store/port.ts';
+import { usage } from '../command-error.ts';
 import { startStage } from '../demo/stages.ts';
 import { lineOf } from '../output.ts';
 import type { Action } from '../program.ts';
@@ -11,30 +11,39 @@ import { cut, push } from '../push.ts';
 export const pushFile =
   (file: string, options: { feed: string; url: string; key?: string; dryRun?: boolean }): Action =>
   async (_composition, output) => {
+    const feed = feedOf(options.feed);
+    const url = serviceUrl(options.url);
     const key = options.key ?? process.env.ILP_API_KEY;
-    if (key === undefined) throw new AppError('usage', { detail: '--key / ILP_API_KEY' });
+    if (!key) throw usage('kunci API tidak ada: isi ILP_API_KEY atau --key', 'there is no API key: set ILP_API_KEY or give --key');
     const content = cut(await read(file), file);
     const stage = output.json ? undefined : startStage(path.basename(file), content.records);
-    const { receipts, dryRuns } = await push({ url: options.url, key }, feedOf(options.feed), content, {
+    const { receipts, dryRuns } = await push({ url, key }, feed, content, {
       ...(options.dryRun && { dryRun: true }),
       ...(stage && { onProgress: stage.progress }),
-    });
-    stage?.end();
+      // The bar draws by a timer: left running it would keep the process alive after an error.
+    }).finally(() => stage?.end());
     if (options.dryRun) {
-      for (const each of dryRuns) output.say(JSON.stringify(each, null, 2));
-      output.result(dryRuns);
-      return 0;
+      const results = dryRuns.flatMap((each) => (each as { results: ReadonlyArray<{ verdict: { state: string } }> }).results);
+      for (const each of results) output.say(JSON.stringify(each, null, 2));
+      output.result(results);
+      return results.some(({ verdict }) => verdict.state === 'failed') ? 1 : 0;
     }
     const refused = receipts.filter((receipt) => receipt.state === 'failed');
     for (const receipt of refused) output.say([receipt.sourceId ?? receipt.id, ...receipt.issues.map(lineOf)].join('\n  '));
-    output.say(`${receipts.length} diterima layanan / received, ${refused.length} ditolak / refused`);
+    output.say(`${receipts.length} tanda terima / receipts, ${refused.length} ditolak / refused`);
     output.result({ received: receipts.length, refused: refused.length, receipts });
     return refused.length === 0 ? 0 : 1;
   };
 
+function serviceUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw usage('--url harus alamat http:// atau https://', '--url must be an http:// or https:// address');
+  return text.replace(/\/+$/, '');
+}
+
 export function feedOf(name: string): Feed {
   const feed = FEEDS.find((each) => each === name);
-  if (feed === undefined) throw new AppError('usage', { detail: `--feed ${FEEDS.join(' | ')}` });
+  if (feed === undefined) throw usage(`--feed harus salah satu dari ${FEEDS.join(', ')}`, `--feed must be one of ${FEEDS.join(', ')}`);
   return feed;
 }
 
@@ -46,6 +55,6 @@ export async function read(source: string): Promise<Uint8Array> {
     if (!response.ok) throw new Error(`status ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw new AppError('usage', { detail: 'berkas tidak terbaca / the file cannot be read' }, { cause });
+    throw usage(`${source} tidak dapat dibaca`, `${source} cannot be read`, cause);
   }
 }

@@ -31,6 +31,8 @@ export async function startChild(program: string, args: readonly string[], envir
     child.once('exit', (code) => reject(new AppError('config', { detail: `${args[0]} ended with ${code} before it was ready` })));
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const end = () => void child.kill('SIGTERM');
+  process.once('exit', end);
   return {
     url,
     pid: child.pid as number,
@@ -39,6 +41,7 @@ export async function startChild(program: string, args: readonly string[], envir
       return exited;
     },
     detach: () => {
+      process.off('exit', end);
       lines.close();
       child.stdout?.destroy();
       child.unref();

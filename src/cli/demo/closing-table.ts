@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { CODES, type ErrorCode, REASONS } from '../../errors/index.ts';
+import { table } from '../table.ts';
 import { type Ending, type Outcome, outcomeOf } from './expectations.ts';
 
 export interface Summary {
@@ -29,8 +29,7 @@ export function summarise(endings: readonly Ending[]): Summary {
 
 /** The table at the end, in words of a puskesmas officer; English beside it. */
 export function closingTable(endings: readonly Ending[], summary: Summary): string {
-  const table = new Table({ head: ['Hasil', 'Result', 'Jumlah'], colAligns: ['left', 'left', 'right'], style: { head: [], border: [] } });
-  table.push(
+  const rows: Array<[string, string, number]> = [
     ['Diterima', 'Received', summary.received],
     ['  Sampai di SATUSEHAT', '  Arrived at SATUSEHAT', summary.delivered - summary.keptLocal],
     ['  Disimpan di kabupaten (kunjungan rumah)', '  Kept in the district (home visits)', summary.keptLocal],
@@ -38,9 +37,11 @@ export function closingTable(endings: readonly Ending[], summary: Summary): stri
     ['  Ditolak, perlu diperbaiki', '  Refused, to be mended', summary.refused],
     ['  Sudah pernah diterima', '  Already received before', summary.duplicates],
     ['  Gagal dikirim', '  Could not be delivered', summary.failed],
-  );
-  return [table.toString(), ...why(endings)].join('\n');
+  ];
+  return [table(['Hasil', 'Result', 'Jumlah'], rows, [2]), ...why(endings)].join('\n');
 }
+
+const SEPARATOR = '\n';
 
 /** Reasons of what did not arrive, most frequent first. */
 function why(endings: readonly Ending[]): string[] {
@@ -49,16 +50,18 @@ function why(endings: readonly Ending[]): string[] {
     const outcome = outcomeOf(ending);
     if (outcome === 'refused') {
       const code = ending.receipt.issues.find((issue) => issue.severity === 'error')?.code as ErrorCode | undefined;
-      add(groups, code === undefined ? 'refused' : `${code}: ${generic(CODES[code].id)} / ${generic(CODES[code].en)}`);
+      add(
+        groups,
+        code === undefined ? ['refused', '', ''].join(SEPARATOR) : [code, generic(CODES[code].id), generic(CODES[code].en)].join(SEPARATOR),
+      );
     } else if (outcome === 'on-hold' || outcome === 'waiting' || outcome === 'failed') {
       const row = REASONS[ending.reason as keyof typeof REASONS];
-      add(groups, row === undefined ? String(ending.reason ?? outcome) : `${row.id} / ${row.en}`);
+      add(groups, [ending.reason ?? outcome, row?.id ?? '', row?.en ?? ''].join(SEPARATOR));
     }
   }
   if (groups.size === 0) return [];
-  const table = new Table({ head: ['Sebab / Reason', 'Jumlah'], colAligns: ['left', 'right'], style: { head: [], border: [] } });
-  table.push(...[...groups].sort((a, b) => b[1] - a[1]));
-  return [table.toString()];
+  const rows = [...groups].sort((a, b) => b[1] - a[1]).map(([name, count]) => [...name.split(SEPARATOR), count]);
+  return [table(['Kode', 'Sebab', 'Reason', 'Jumlah'], rows, [3])];
 }
 
 /** A catalogue text without its placeholders: `Isian … wajib ada.` */

@@ -70,6 +70,8 @@ export const runDemo =
       ILP_LOG_LEVEL: process.env.ILP_LOG_LEVEL ?? 'error',
     };
     let service: Child | undefined;
+    // The children are groups of their own: without this an interrupted demo would leave them running.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
     try {
       const keys = await prepare(composition, environment, samples);
       service = await startChild(composition.program, ['serve'], environment);
@@ -103,7 +105,9 @@ export const runDemo =
       );
       for (const line of wrong.slice(0, 50)) output.note(`✗ ${line}`);
       await writeFile(path.join(folder, 'api-key'), keys.demo, { mode: 0o600 });
-      output.say(tryThese(service.url, path.relative(process.cwd(), path.join(folder, 'api-key')), endings, options.keep === true));
+      const keyFile = path.join(folder, 'api-key');
+      const near = path.relative('.', keyFile);
+      output.say(tryThese(service.url, near.startsWith('..') ? keyFile : near, endings, options.keep === true));
       output.result(result);
       return wrong.length === 0 && lost === 0 && result.duplicatesOnPlatform === 0 ? 0 : 1;
     } finally {
@@ -186,9 +190,11 @@ async function ownersByOrganization(samples: string): Promise<Map<string, string
 async function pushStage(target: Target, feed: Feed, file: string, title: string, output: Output): Promise<Receipt[]> {
   const content = cut(await readFile(file), file);
   const stage = output.json ? undefined : startStage(title, content.records);
-  const { receipts } = await push(target, feed, content, stage ? { onProgress: stage.progress } : {});
-  stage?.end();
-  return receipts;
+  try {
+    return (await push(target, feed, content, stage ? { onProgress: stage.progress } : {})).receipts;
+  } finally {
+    stage?.end();
+  }
 }
 
 /** Waits until nothing of the day is on its way any more. @returns the newest form of each submission */
@@ -203,7 +209,10 @@ async function drained(
   let after = 0;
   let quietSince = performance.now();
   for (;;) {
-    const page = (await request(`${target.url}/api/v1/submissions?limit=1000&after=${after}`, target.key)) as { submissions: Submission[] };
+    const page = (await request(`${target.url}/api/v1/submissions?limit=1000&after=${after}`, target.key).catch((error) => {
+      stage?.end();
+      throw error;
+    })) as { submissions: Submission[] };
     for (const submission of page.submissions) {
       after = Math.max(after, submission.seq);
       if (wanted.has(submission.id)) current.set(submission.id, submission);
@@ -278,11 +287,17 @@ const order = ({ received, refused, duplicates, delivered, waiting, failed }: Su
   failed,
 });
 
+/** For a POSIX shell. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 function tryThese(url: string, keyFile: string, endings: readonly Ending[], kept: boolean): string {
   const encounter = endings.find((ending) => ending.state === 'completed' && ending.reason !== 'kept-local')?.receipt.id ?? '';
-  const curl = `curl -H "Authorization: Bearer $(cat ${keyFile})"`;
+  const curl = `curl -s -H "Authorization: Bearer $(cat ${quoted(keyFile)})"`;
   return [
-    kept ? 'Coba / try:' : 'Dengan --keep layanan tetap berjalan, lalu coba / with --keep the service stays up, then try:',
+    kept
+      ? 'Coba / try:'
+      : 'Layanan sudah berhenti. Dengan `npm run demo -- --keep` ia tetap berjalan dan alamatnya tampil di sini, misalnya\n' +
+        'The service has stopped. With `npm run demo -- --keep` it stays up and its addresses stand here, such as',
     `  ${curl} '${url}/fhir/Encounter?date=ge2026-01-01&_count=3'`,
     `  ${curl} '${url}/fhir/Observation?code=http://loinc.org|8480-6&_count=3'`,
     `  ${curl} '${url}/fhir/Location?name=Posyandu&_count=3'`,
