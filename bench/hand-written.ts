@@ -119,7 +119,7 @@ export function mapByHand(record: NormalisedRecord, mapContext: MapContext, idOf
     location: [{ location: { reference: ctx.location, display: ctx.locationName }, period: { start, end } }],
     hospitalization: {
       dischargeDisposition: {
-        coding: [{ code: visit.disposition, system: 'http://terminology.hl7.org/CodeSystem/discharge-disposition' }],
+        coding: [{ code: visit.disposition, system: 'http://terminology.hl7.org/CodeSystem/discharge-disposition', display: 'Home' }],
       },
     },
     diagnosis,
