@@ -8,6 +8,8 @@ export interface Unit {
   name: string;
   supervisorCode: string;
   parentCode: string;
+  /** Day of the village's decision that made it a village institution (LKD). */
+  parentSince: string;
   villageCode: string;
   ilpRole: string;
   ilpStage: string;
@@ -130,6 +132,7 @@ const emptyUnit = (kind: Unit['kind'], code: string, name: string, timeZone: str
   name,
   supervisorCode: '',
   parentCode: '',
+  parentSince: '',
   villageCode: '',
   ilpRole: '',
   ilpStage: '',
@@ -162,6 +165,9 @@ function share(weights: readonly number[], total: number, min: number): number[]
   return result;
 }
 
+/** Generated: one day for all posyandu of a village, in the first half of 2024, when Brebes began. Made from the code, not drawn. */
+const decisionDay = (village: Village): string => `2024-0${1 + (Number(village.code.slice(-3)) % 6)}-15`;
+
 function posyanduOf(village: Village, supervisor: Unit, count: number, random: Random, timeZone: string): Unit[] {
   const names = random.shuffle(POSYANDU_NAMES);
   return Array.from({ length: count }, (_, index) => {
@@ -175,6 +181,7 @@ function posyanduOf(village: Village, supervisor: Unit, count: number, random: R
     );
     unit.supervisorCode = supervisor.code;
     unit.parentCode = village.code;
+    unit.parentSince = decisionDay(village);
     unit.villageCode = village.code;
     unit.ilpRole = 'community_post';
     return unit;
@@ -340,6 +347,7 @@ const CSV_COLUMNS: ReadonlyArray<readonly [header: string, field: keyof Unit]> =
   ['name', 'name'],
   ['supervisor_code', 'supervisorCode'],
   ['parent_code', 'parentCode'],
+  ['parent_since', 'parentSince'],
   ['village_code', 'villageCode'],
   ['ilp_role', 'ilpRole'],
   ['ilp_stage', 'ilpStage'],
