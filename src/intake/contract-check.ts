@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { type Issue, issue } from '../errors/index.ts';
+import { fieldName, type Issue, issue } from '../errors/index.ts';
 import type { NormalisedRecord } from '../mapping/types.ts';
 import { FEEDS, type Feed } from '../store/port.ts';
 import { CONTRACTS, WITHDRAWAL_CONTRACT } from './contracts/index.ts';
@@ -114,8 +114,8 @@ function fieldOf(pointer: string): string {
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? safeName(part) : `${path}.${safeName(part)}`), '');
+    .reduce(
+      (path, part) => (/^\d{1,4}$/.test(part) ? `${path}[${part}]` : path === '' ? fieldName(part) : `${path}.${fieldName(part)}`),
+      '',
+    );
 }
-
-/** Names of free-form fields (`answers`) come from the sender: runs of digits in them could be a number of a person. */
-const safeName = (name: string): string => name.slice(0, 64).replace(/\d{5,}/g, '#');

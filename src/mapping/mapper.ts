@@ -1,5 +1,5 @@
 import type { Bundle, BundleEntry, ConceptMap, Resource, StructureMap } from '@medplum/fhirtypes';
-import { AppError, type Issue, issue } from '../errors/index.ts';
+import { AppError, fieldName, type Issue, issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { localSid } from '../terminology/systems.ts';
@@ -221,7 +221,8 @@ function unusedFields(record: NormalisedRecord, tree: ReadTree | undefined, cons
         // The common case, a leaf that is read, costs no text.
         if (below?.read === true && (typeof item !== 'object' || item === null)) continue;
         const next = plain === '' ? key : `${plain}.${key}`;
-        if (consumed?.has(next) !== true) walk(item, below, path === '' ? key : `${path}.${key}`, next);
+        const name = below === undefined ? fieldName(key) : key;
+        if (consumed?.has(next) !== true) walk(item, below, path === '' ? name : `${path}.${name}`, next);
       }
     } else if (node?.read !== true && !reported.has(plain)) {
       reported.add(plain);
@@ -229,5 +230,5 @@ function unusedFields(record: NormalisedRecord, tree: ReadTree | undefined, cons
     }
   };
   walk(record, tree, '', '');
-  return unused;
+  return [...new Set(unused)];
 }

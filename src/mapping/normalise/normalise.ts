@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { type ErrorCode, type Issue, issue, type Params } from '../../errors/index.ts';
+import { type ErrorCode, fieldName, type Issue, issue, type Params } from '../../errors/index.ts';
 import type { Feed } from '../../store/port.ts';
 import type { Icd10 } from '../../terminology/icd10.ts';
 import type { NormalisedRecord } from '../types.ts';
@@ -206,7 +206,7 @@ function readAnswers(run: Run, raw: Json, field: string, form: string): Json {
   for (const [key, value] of Object.entries(raw)) {
     const name = byCanonical.get(canonical(key));
     if (name === undefined) {
-      if (byCanonical.size > 0) reportUnknown(run, key, join(field, safeName(key)), [...byCanonical.values()]);
+      if (byCanonical.size > 0) reportUnknown(run, key, field, [...byCanonical.values()]);
       if (!isBlank(run, value)) out[key] = typeof value === 'string' ? value.trim() : value;
       continue;
     }
@@ -282,11 +282,11 @@ function keepUnknown(
   assign(out, key, value, true);
   if (isBlank(run, value)) return;
   const known = [...new Set([...(names?.values() ?? [])].map((target) => target.path.slice(target.path.lastIndexOf('.') + 1)))];
-  reportUnknown(run, key, join(place, safeName(key)), known);
+  reportUnknown(run, key, place, known);
 }
 
 /** With the nearest known name, when there is one that a slip of the finger explains. */
-function reportUnknown(run: Run, key: string, field: string, known: readonly string[]): void {
+function reportUnknown(run: Run, key: string, place: string, known: readonly string[]): void {
   const word = canonical(key);
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
@@ -297,17 +297,10 @@ function reportUnknown(run: Run, key: string, field: string, known: readonly str
       nearest = name;
     }
   }
+  const field = join(place, fieldName(key, nearest !== undefined));
   run.issues.push(
     nearest === undefined ? issue('field-unused', { field }, { field }) : issue('field-unknown', { field, nearest }, { field }),
   );
-}
-
-/** A name comes from the sender: digits that could be a NIK or telephone are masked, and it is cut. */
-function safeName(key: string): string {
-  return key
-    .slice(0, 64)
-    .replace(/\d{5,}/g, '#')
-    .replace(/[\p{C}]/gu, '');
 }
 
 function fault(run: Run, code: ErrorCode, field: string, params: Params = {}): void {
