@@ -51,8 +51,8 @@ export const CODES = {
     'request',
     400,
     'structure',
-    'Isi memuat byte yang bukan UTF-8. Simpan ulang sebagai UTF-8.',
-    'The content has bytes that are not UTF-8. Save it as UTF-8.',
+    'Isi memuat byte yang bukan UTF-8, atau gzip-nya rusak. Simpan ulang sebagai UTF-8 lalu kirim lagi.',
+    'The content has bytes that are not UTF-8, or its gzip is broken. Save it as UTF-8 and send it again.',
   ),
   'body-size': row(
     'request',
