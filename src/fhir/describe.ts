@@ -1,0 +1,73 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { SEARCH_PARAMETERS } from '../store/index.ts';
+import { INVARIANTS, NOT_CHECKED, type PlatformRuleTable } from '../validation/index.ts';
+import { capabilityStatement } from './capability-statement.ts';
+
+/**
+ * Text of `docs/conformance.md`, made from the tables that the service works by.
+ *
+ * @param rules content of `profiles/platform-rules.json`
+ */
+export function conformanceDoc(rules: PlatformRuleTable): string {
+  const statement = capabilityStatement({ version: '', date: '', url: '' });
+  const types = statement.rest?.[0]?.resource ?? [];
+  const keys = Object.values(INVARIANTS)
+    .flat()
+    .map(({ key }) => key);
+  const mandatory = rules.rules.filter(({ requirement }) => requirement === 'mandatory').length;
+  const ruled = new Set(rules.rules.map((rule) => rule.path.split('.')[0])).size;
+  return `${[
+    '# Conformance',
+    '',
+    'What is done and what is not. Made from the tables that the service works by (`npx node src/fhir/describe.ts`); the',
+    'CapabilityStatement at `/fhir/metadata` is made from the same ones.',
+    '',
+    '## FHIR API',
+    '',
+    `FHIR ${statement.fhirVersion}, JSON. Interactions of every type below: ${(types[0]?.interaction ?? []).map(({ code }) => `\`${code}\``).join(', ')};`,
+    'also `POST [type]/_search`, `If-None-Match`, `Prefer: handling=lenient`. A key with `fhir:read` is needed and limits what is seen to its',
+    'facilities; an unknown parameter is refused. Errors are OperationOutcomes. Only `metadata` is open.',
+    '',
+    'Of every type: `_id`, `_lastUpdated`, `_count`, `_sort` (parameters of kind date), `_total`, paging by the links of the answer. Prefixes of',
+    'dates: `eq ne gt lt ge le`. Modifiers: `:exact` and `:contains` of strings, `:Type` of references.',
+    '',
+    '| Type | Search parameters |',
+    '|---|---|',
+    ...types.map(
+      ({ type }) =>
+        `| ${type} | ${SEARCH_PARAMETERS.filter((row) => row.type === type)
+          .map(({ param }) => `\`${param}\``)
+          .join(' ')} |`,
+    ),
+    '',
+    'Not there: create, update, patch, delete (records come through intake), `history`, batch and transaction, `_include`, `_revinclude`,',
+    'chained parameters, `_has`, `_summary`, `_elements`, XML, operations, Subscription, SMART scopes.',
+    '',
+    '## Validation',
+    '',
+    '- Structure, cardinality, primitive types, choice types, references and required bindings of FHIR R4, for every type.',
+    '- Profiles in `profiles/ilp`: cardinality, fixed and pattern values, bindings, extensions.',
+    `- ${keys.length} invariants of R4 of severity error, on ${Object.keys(INVARIANTS).length} types and elements; \`dom-2\` to \`dom-5\`, \`ele-1\`, \`ext-1\` and \`ref-1\` besides.`,
+    `- ${rules.rules.length} rules of SATUSEHAT on ${ruled} types, ${mandatory} of them mandatory elements (\`profiles/platform-rules.json\`, version ${rules.version}). A`,
+    '  condition that is not published is not enforced.',
+    '',
+    'Not checked:',
+    '',
+    ...NOT_CHECKED.map(({ key, en }) => `- ${en} (\`${key}\`)`),
+    '',
+    '## Delivery',
+    '',
+    'Done: OAuth2 client credentials per puskesmas, look-up of Patient and Practitioner by NIK, search and registration of Organization and',
+    'Location below the puskesmas, one transaction Bundle per visit, update by PUT of a mended visit, look-up after a lost answer, adoption of what',
+    'is already there (20002). Tried against the simulator of this repository; no run against the platform itself is claimed.',
+    '',
+    'Not yet: home visits (no published module), QuestionnaireResponse and MedicationDispense, withdrawal on the platform, consent.',
+  ].join('\n')}\n`;
+}
+
+if (import.meta.main) {
+  const root = path.resolve(import.meta.dirname, '../..');
+  const rules = JSON.parse(readFileSync(path.join(root, 'profiles/platform-rules.json'), 'utf8')) as PlatformRuleTable;
+  writeFileSync(path.join(root, 'docs/conformance.md'), conformanceDoc(rules));
+}
