@@ -407,7 +407,7 @@ function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[]
 export async function markSent(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, at: string): Promise<void> {
   const { numUpdatedRows } = await db
     .updateTable('delivery')
-    .set({ sent_at: at, updated_at: at })
+    .set({ sent_at: at })
     .where('id', '=', deliveryId)
     .where('token', '=', token)
     .where('state', '=', 'in-progress')

@@ -318,7 +318,7 @@ export interface Delivery extends Omit<DeliveryWrite, 'replace'> {
   readonly attempts: number;
   readonly token: number;
   readonly leaseUntil: string | null;
-  /** When its content was last put on the wire without a known answer since. */
+  /** Newest `lastUpdated` of the content that was last put on the wire without a known answer since. */
   readonly sentAt: string | null;
   readonly issues: readonly Issue[];
   readonly updatedAt: string;
@@ -359,6 +359,7 @@ export interface PlatformId {
   /** Id on the platform, without the type. */
   readonly platformId: string;
   readonly platformVersion: string | null;
+  /** `lastUpdated` of the content that the platform has; when it was learnt where the content is not ours (persons, given ids). */
   readonly at: string;
 }
 

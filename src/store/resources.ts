@@ -77,7 +77,8 @@ export async function writeResources(
       id: write.resource.id,
       version: unchanged ? before.version : (before?.version ?? 0) + 1,
       hash,
-      last_updated_ms: unchanged ? before.last_updated_ms : milliseconds(write.at),
+      // Never back: what was sent is compared with it, and the clocks of two processes differ.
+      last_updated_ms: unchanged ? before.last_updated_ms : Math.max(milliseconds(write.at), (before?.last_updated_ms ?? 0) + 1),
       facility: write.facility,
       submission: unchanged ? before.submission : write.submission,
     };

@@ -37,7 +37,6 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const { store, platform, clock } = options;
   const { environment } = platform;
   const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
-  // Before the content is read: a change that comes in later is newer than this.
   const startedAt = new Date(clock()).toISOString();
   trace.pending = delivery.sentAt !== null || delivery.reason === 'outcome-unknown';
 
@@ -57,21 +56,28 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   });
   const resources = rows.map((row) => row.resource);
   const ids = new Map<string, string>();
-  /** Since when the platform has the content of ours: whatever changed later is sent again. */
+  /**
+   * State of our content that the platform has, as the `lastUpdated` it had here. Not the time of sending: intake takes the time when it
+   * begins on a record, so a change may be older than the sending of what it changes.
+   */
   const contentAt = new Map<string, string>();
+  const currentAt = new Map(rows.map((row) => [referenceOf(row.resource), row.lastUpdated]));
+  const newestAt = rows.reduce((newest, { lastUpdated }) => (lastUpdated > newest ? lastUpdated : newest), '');
   const needed = platform.references(resources);
   for (const row of await store.platformIds(environment, [...delivery.resources, ...needed])) {
     ids.set(row.reference, row.platformId);
     contentAt.set(row.reference, row.at);
   }
-  const place = (placed: readonly Placed[], at: string): void => {
+  /** @param contentOf the state that the platform has; the current one if not given */
+  const place = (placed: readonly Placed[], contentOf?: string): void => {
     for (const { reference, platformId, platformVersion } of placed) {
+      const at = contentOf ?? currentAt.get(reference) ?? startedAt;
       ids.set(reference, platformId);
       contentAt.set(reference, at);
       trace.platformIds.push({ environment, reference, platformId, platformVersion, at });
     }
   };
-  const adopt = (placed: readonly Placed[], at: string): void => {
+  const adopt = (placed: readonly Placed[], at?: string): void => {
     trace.adopted += placed.length;
     place(placed, at);
   };
@@ -84,8 +90,8 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const unitOf = (some: readonly LocalResource[]): Unit => ({ owner: delivery.owner, resources: some, ids });
   const isMissing = (resource: LocalResource): boolean => !ids.has(referenceOf(resource));
   const send = async (work: () => ReturnType<Platform['create']>): ReturnType<Platform['create']> => {
-    // From here on a crash leaves a mark: the content read at `startedAt` may be on the platform.
-    await store.markSent(fence, startedAt);
+    // From here on a crash leaves a mark: this content may be on the platform.
+    await store.markSent(fence, newestAt);
     trace.pending = true;
     const answer = await work();
     trace.pending = answer.kind === 'unknown';
@@ -106,13 +112,13 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     if (found.kind !== 'found') {
       return found;
     }
-    adopt(found.placed, startedAt);
+    adopt(found.placed);
   }
 
   if (resources.every(isMissing)) {
     const answer = await send(() => platform.create(unitOf(resources)));
     if (answer.kind === 'delivered') {
-      place(answer.placed, startedAt);
+      place(answer.placed);
       return { kind: 'delivered' };
     }
     if (answer.kind !== 'duplicate') {
@@ -126,7 +132,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       trace.pending = true;
       return recovery;
     }
-    adopt(recovery.placed, delivery.kind === 'encounter' ? (delivery.sentAt ?? UNKNOWN_CONTENT) : startedAt);
+    adopt(recovery.placed, delivery.kind === 'encounter' ? (delivery.sentAt ?? UNKNOWN_CONTENT) : undefined);
   }
   return (await sendMissing()) ?? (await sendChanged()) ?? { kind: 'delivered' };
 
@@ -138,7 +144,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       const own = facility && (facility.organization.includes('/') ? facility.organization : `Organization/${facility.organization}`);
       if (own !== undefined && open.includes(own)) {
         // The puskesmas's own Organization is given with its credential, never created.
-        place([{ reference: own, platformId: (account as { organizationId: string }).organizationId, platformVersion: null }], startedAt);
+        place([{ reference: own, platformId: (account as { organizationId: string }).organizationId, platformVersion: null }]);
       }
     }
     const references = open.filter((reference) => /^(Patient|Practitioner)\//.test(reference));
@@ -172,7 +178,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       }
       const answer = await send(() => platform.create(unitOf([next])));
       if (answer.kind === 'delivered') {
-        place(answer.placed, startedAt);
+        place(answer.placed);
         continue;
       }
       if (answer.kind !== 'duplicate') {
@@ -193,17 +199,14 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
 
   /** Replaces what changed here since the platform has it; the Encounter last, for it refers to its diagnoses. */
   async function sendChanged(): Promise<Outcome | undefined> {
-    const changed = rows.filter((row) => row.lastUpdated >= (contentAt.get(referenceOf(row.resource)) ?? startedAt));
+    const changed = rows.filter((row) => row.lastUpdated > (contentAt.get(referenceOf(row.resource)) ?? ''));
     const [first] = resources;
     for (const { resource } of [...changed.filter((row) => row.resource !== first), ...changed.filter((row) => row.resource === first)]) {
-      if (contentAt.get(referenceOf(resource)) === startedAt) {
-        continue;
-      }
       const answer = await send(() => platform.replace(unitOf([resource])));
       if (answer.kind !== 'delivered') {
         return answer;
       }
-      place(answer.placed, startedAt);
+      place(answer.placed);
     }
     return undefined;
   }

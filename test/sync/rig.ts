@@ -128,9 +128,12 @@ export async function createRig(options: RigOptions = {}) {
     time.advance(1_000);
   }
 
-  /** A visit as intake leaves it: submission, resources and deliveries in one transaction. Given again, it is a new version. */
-  async function receive(input: Partial<Visit> & { record: string; person: number }, version = 1): Promise<string> {
-    const at = time.iso();
+  /**
+   * A visit as intake leaves it: submission, resources and deliveries in one transaction. Given again, it is a new version.
+   *
+   * @param at when intake began to work on it, which is before it is written
+   */
+  async function receive(input: Partial<Visit> & { record: string; person: number }, version = 1, at = time.iso()): Promise<string> {
     const puskesmas = input.puskesmas ?? BREBES;
     const unit = input.unit ?? posyanduOf(puskesmas);
     const resources = visit({ puskesmas, unit, ...input });

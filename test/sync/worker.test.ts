@@ -101,6 +101,16 @@ describe('the happy way', () => {
     expect(await rig.submission(id)).toMatchObject({ version: 2, state: 'completed' });
   });
 
+  it('a new version that was begun on before the one before was read, and written after it, is sent', async () => {
+    await setUp();
+    await rig.receive({ record: 'a', person: 1 });
+    const begun = new Date(rig.time.clock() - 500).toISOString();
+    await rig.startWorker('w1').drain();
+    await rig.receive({ record: 'a', person: 1, systolic: 150 }, 2, begun);
+    expect(await rig.startWorker('w1').drain()).toMatchObject({ delivered: 1, waiting: 0 });
+    expect(JSON.stringify((await rig.onPlatform()).Observation)).toContain('"value":150');
+  });
+
   it('takes over a unit that is registered already', async () => {
     await setUp();
     await rig.receive({ record: 'a', person: 1 });
