@@ -1,86 +1,27 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Resource } from '@medplum/fhirtypes';
 import { type Issue, issue, type Reason, type State } from '../errors/index.ts';
-import type { Catalogue } from '../mapping/catalogue.ts';
-import type { ContextBuilder } from '../mapping/context.ts';
-import type { MapContext, MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
-import type { Identifiers } from '../store/id-key.ts';
-import type {
-  AccessContext,
-  Audit,
-  ChangeSet,
-  Client,
-  Delivery,
-  DeliveryWrite,
-  FacilityEntry,
-  Feed,
-  PersonEntry,
-  PlatformId,
-  ResourceWrite,
-  Store,
-  StoredResource,
-  Submission,
-  SubmissionWrite,
-} from '../store/port.ts';
-import type { PlatformRules, Validator } from '../validation/types.ts';
-import { contentHash } from './content-hash.ts';
+import type { MapContext, MappedResource, NormalisedRecord } from '../mapping/types.ts';
+import type { Client, DeliveryWrite, FacilityEntry, Feed, PersonEntry, Submission, SubmissionWrite } from '../store/port.ts';
+import { asWrite, createChanges } from './change-set.ts';
 import { buildContext } from './contexts.ts';
-import type { ContractCheck } from './contract-check.ts';
+import { dedupe, holdOf, isError, overlaps, related, sameVerdict } from './findings.ts';
 import { fingerprint } from './fingerprint.ts';
-import type { IntakeRequest, Receipt } from './intake.ts';
+import type { Receipt } from './intake.ts';
+import { mergePatient, withLink } from './patient-merge.ts';
 import { deliveryKey, planDeliveries } from './plan-deliveries.ts';
-import type { RawRecord } from './raw-record.ts';
+import { DEFAULT_ZONE, type Prepared, prepare, withSourceSystem } from './prepare.ts';
+import { checkTimes, instant } from './record-times.ts';
 import { loadRegisters, noNeeds } from './registers.ts';
 import { collectNeeds, patientOf, type Resolved, resolveEvent, sexOf, sourceKey, text, unitCode } from './resolve.ts';
+import { ALL, createResourceCache } from './resource-cache.ts';
 import { retire } from './retire.ts';
+import { foreignFacility } from './rights.ts';
+import type { BatchItem, BatchOptions, BatchResult, Outcome, Pending } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
+
 type Stored = Resource & { id: string };
-
-/** Reads what a source sent into the shape of contract 2. */
-export interface NormaliserPort {
-  normalise(feed: Feed, raw: unknown, options: { timeZone: string; now: string }): { record: NormalisedRecord; issues: readonly Issue[] };
-}
-
-export interface BatchOptions {
-  readonly store: Store;
-  readonly environment: string;
-  readonly ids: Identifiers;
-  readonly normaliser: NormaliserPort;
-  readonly contracts: ContractCheck;
-  readonly contexts: ContextBuilder;
-  readonly catalogue: Pick<Catalogue, 'checkPlausible' | 'decide'>;
-  readonly mapper: Mapper;
-  readonly validator: Validator;
-  readonly rules: PlatformRules;
-}
-
-export interface BatchItem {
-  readonly request: IntakeRequest;
-  readonly raw: RawRecord;
-}
-
-/** What one record came to, before anything is written. */
-export interface Outcome {
-  readonly receipt: Receipt;
-  readonly repeated: boolean;
-  readonly resources: readonly MappedResource[];
-  /** Not to be stored, and why. */
-  readonly forbidden?: Issue;
-}
-
-export interface BatchResult {
-  readonly outcomes: readonly Outcome[];
-  readonly changes: ChangeSet;
-}
-
-/** Reads of intake itself: what a record may see is decided before, by the client's rights. */
-const ALL: AccessContext = { client: 'intake', facilities: 'all', purpose: 'intake' };
-const DEFAULT_ZONE = 'Asia/Jakarta';
-/** Earliest instant the platform takes (3 June 2014). */
-const EARLIEST = '2014-06-03T00:00:00Z';
-/** Clocks of senders run ahead a little. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Reasons that a re-send of the same content may have overcome: what was missing may be there now. */
 const RETRIED = new Set<string | null>([
@@ -91,31 +32,6 @@ const RETRIED = new Set<string | null>([
   'unmapped-code',
   'validation-pending',
 ]);
-
-interface Prepared {
-  readonly item: BatchItem;
-  record: NormalisedRecord;
-  issues: readonly Issue[];
-  readonly sourceSystem: string;
-  readonly sourceId: string;
-  readonly keyed: boolean;
-  readonly recordKey: string;
-  readonly id: string;
-  readonly contentHash: string;
-  readonly forbidden: Issue | undefined;
-  /** Zone in which its times were read. */
-  zone: string;
-  print?: { readonly patient: string; readonly value: string | undefined };
-}
-
-/**
- * What a group brings that is not in the store yet: the next group is worked on while this one is being written, and must see it.
- */
-export interface Pending {
-  readonly changes: ChangeSet;
-  /** Fingerprint → id of the submission that has it. */
-  readonly fingerprints: ReadonlyMap<string, string>;
-}
 
 /**
  * Takes a group of records through all stages and gathers what must be written. Reads the store, writes nothing. Later records of the
@@ -771,79 +687,6 @@ export async function processBatch(
   }
 }
 
-function prepare(options: BatchOptions, item: BatchItem, now: string): Prepared {
-  const { feed, client } = item.request;
-  const { raw } = item;
-  const read = options.normaliser.normalise(feed, raw.value, { timeZone: DEFAULT_ZONE, now });
-  const named = text(read.record.sourceSystem);
-  const only = client.sourceSystems !== 'all' && client.sourceSystems.length === 1 ? client.sourceSystems[0] : undefined;
-  const system = named ?? only;
-  const forbidden =
-    named !== undefined && client.sourceSystems !== 'all' && !client.sourceSystems.includes(named)
-      ? issue('forbidden-source-system', {}, { field: 'sourceSystem' })
-      : undefined;
-  const hash = contentHash(raw.fault ? raw.payload : raw.value);
-  const sourceId = text(read.record.sourceId)?.slice(0, 128);
-  // Without a key of its own a refused record is kept under its content, so that the same one gets the same receipt.
-  const keyed = system !== undefined && sourceId !== undefined;
-  const sourceSystem = system?.slice(0, 64) ?? `~${client.id}`;
-  const id = sourceId ?? `~${hash.slice(0, 32)}`;
-  return {
-    item,
-    record: system === undefined ? read.record : withSourceSystem(read.record, system),
-    issues: read.issues,
-    sourceSystem,
-    sourceId: id,
-    keyed,
-    recordKey: options.ids.recordKey(sourceSystem, feed, id),
-    id: options.ids.submissionId(sourceSystem, feed, id),
-    contentHash: hash,
-    forbidden,
-    zone: DEFAULT_ZONE,
-  };
-}
-
-/** Without storing: whether the client may write a record at all. */
-export async function findForbidden(options: BatchOptions, items: readonly BatchItem[], now: string): Promise<Issue | undefined> {
-  const prepared = items.map((item) => prepare(options, item, now));
-  const bySystem = prepared.find(({ forbidden }) => forbidden)?.forbidden;
-  if (bySystem) return bySystem;
-  const codes = new Set<string>();
-  for (const { item, record } of prepared) {
-    if (item.request.client.facilities === 'all') continue;
-    for (const code of [unitCode(item.request.feed, record)?.code, text(record.supervisorCode)]) if (code !== undefined) codes.add(code);
-  }
-  if (codes.size === 0) return undefined;
-  const entries = new Map((await options.store.facilities([...codes])).map((entry) => [entry.code, entry]));
-  const own = new Set(prepared.filter(({ item }) => item.request.feed === 'facilities').map(({ record }) => text(record.code)));
-  for (const { item, record } of prepared) {
-    const { client, feed } = item.request;
-    if (feed === 'facilities') {
-      const supervisor = text(record.supervisorCode);
-      // A supervisor that comes with the same request is judged when its turn comes.
-      if (supervisor !== undefined && !entries.has(supervisor) && own.has(supervisor)) continue;
-      const head =
-        record.kind === 'puskesmas' ? text(record.code) : supervisor === undefined ? undefined : entries.get(supervisor)?.puskesmas;
-      if (supervisor !== undefined && !entries.has(supervisor)) continue;
-      if (!mayWrite(client, head ?? undefined)) return issue('forbidden-facility', {}, { field: 'code' });
-      continue;
-    }
-    const where = unitCode(feed, record);
-    const entry = where && entries.get(where.code);
-    if (where && entry && !mayWrite(client, entry.puskesmas ?? undefined)) return issue('forbidden-facility', {}, { field: where.field });
-  }
-  return undefined;
-}
-
-const mayWrite = (client: Client, puskesmas: string | undefined): boolean =>
-  client.facilities === 'all' || (puskesmas !== undefined && client.facilities.includes(puskesmas));
-
-/** A facility that is known and not the client's. An unknown one is a matter of the record. */
-function foreignFacility(client: Client, feed: Feed, record: NormalisedRecord, { unit, puskesmas }: Resolved): Issue | undefined {
-  if (!unit || mayWrite(client, puskesmas?.code)) return undefined;
-  return issue('forbidden-facility', {}, { field: unitCode(feed, record)?.field ?? 'facilityCode' });
-}
-
 function refusedUnstored(one: Prepared, found: Issue): Outcome {
   const receipt: Receipt = {
     id: null,
@@ -858,14 +701,13 @@ function refusedUnstored(one: Prepared, found: Issue): Outcome {
 
 /** A child has one mother, whichever source tells of her. */
 const MOTHER = 'relatedperson:mother';
+
 const UNKNOWN_FIELD = new Set(['field-unknown', 'field-unused']);
+
 const OWN_FIELDS = new Set(['sourceSystem', 'sourceId', 'facilityCode']);
 
-const isError = ({ severity }: Issue): boolean => severity === 'error';
 const onlyFacility = ({ facilities }: Client): string | null =>
   facilities !== 'all' && facilities.length === 1 ? (facilities[0] as string) : null;
-const withSourceSystem = (record: NormalisedRecord, system: string): NormalisedRecord =>
-  record.sourceSystem === system ? record : { ...record, sourceSystem: system };
 
 /** Whose clients may see a resource: its puskesmas; registers of places and health workers are seen by all. */
 const accessOf = (feed: Feed, { puskesmas }: Resolved): string | null =>
@@ -873,62 +715,6 @@ const accessOf = (feed: Feed, { puskesmas }: Resolved): string | null =>
 
 /** People and places are shared between records and do not vanish with one of them. */
 const isShared = (reference: string): boolean => /^(Patient|RelatedPerson|Practitioner|Organization|Location)\//.test(reference);
-
-function instant(value: unknown): string | undefined {
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
-}
-
-function holdOf(issues: readonly Issue[]): Reason | undefined {
-  const codes = new Set(issues.filter(({ severity }) => severity !== 'error').map(({ code }) => code));
-  return (['validation-pending', 'time-missing', 'reason-code-missing'] as const).find((code) => codes.has(code));
-}
-
-function sameVerdict(previous: Submission, verdict: { state: State; reason: Reason | null; issues: readonly Issue[] }): boolean {
-  const shape = (issues: readonly Issue[]) =>
-    JSON.stringify(issues.map(({ code, field, expression, rule }) => [code, field, expression, rule]).sort());
-  return previous.state === verdict.state && previous.reason === verdict.reason && shape(previous.issues) === shape(verdict.issues);
-}
-
-/** Two findings with one code at one place are one. */
-function dedupe(issues: readonly Issue[]): readonly Issue[] {
-  const seen = new Map<string, Issue>();
-  for (const found of issues) {
-    const key = JSON.stringify([found.code, found.field, found.expression, found.rule]);
-    if (!seen.has(key)) seen.set(key, found);
-  }
-  return [...seen.values()];
-}
-
-const overlaps = (a: string, b: string): boolean => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
-
-/** One expression lies within the other, on the border of an element. */
-function related(a: string, b: string): boolean {
-  const [short, long] = a.length < b.length ? [a, b] : [b, a];
-  return long.startsWith(short) && (long.length === short.length || long[short.length] === '.' || long[short.length] === '[');
-}
-
-function checkTimes(feed: Feed, record: NormalisedRecord, now: string): readonly Issue[] {
-  const found: Issue[] = [];
-  const latest = Date.parse(now) + CLOCK_SKEW_MS;
-  const inFuture = (field: string, value: unknown) => {
-    if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}/.test(value)) return;
-    // A date begins first in the east of the country, nine hours ahead of UTC.
-    const time = value.length === 10 ? Date.parse(`${value}T00:00:00+09:00`) : Date.parse(value);
-    if (time > latest) found.push(issue('date-future', {}, { field }));
-    else if (field !== 'birthDate' && time < Date.parse(EARLIEST))
-      found.push(issue('date-too-old', { min: EARLIEST.slice(0, 10) }, { field }));
-  };
-  if (feed === 'encounters') {
-    inFuture('start', record.start);
-    inFuture('end', record.end);
-    const [start, end] = [instant(record.start), instant(record.end)];
-    if (start && end && end < start) found.push(issue('period-order', {}, { field: 'end' }));
-  }
-  if (feed === 'village-observations') inFuture('date', record.date);
-  if (feed === 'persons') inFuture('birthDate', record.birthDate);
-  return found;
-}
 
 /** Fields that hold a NIK of the series for samples. */
 function niksOf(value: unknown, path: string): string[] {
@@ -939,20 +725,6 @@ function niksOf(value: unknown, path: string): string[] {
     if ((name === 'nik' || name === 'nikIbu') && typeof inner === 'string') return /^99\d{14}$/.test(inner) ? [field] : [];
     return niksOf(inner, field);
   });
-}
-
-function mergePatient(stored: Stored, incoming: Stored): Stored {
-  const { meta: _, ...kept } = stored as Stored & { identifier?: readonly Json[] };
-  const own = (incoming as { identifier?: readonly Json[] }).identifier ?? [];
-  const systems = new Set(own.map(({ system }) => system));
-  const identifier = [...own, ...(kept.identifier ?? []).filter(({ system }) => !systems.has(system))];
-  return { ...kept, ...incoming, ...(identifier.length > 0 && { identifier }) } as Stored;
-}
-
-function withLink(patient: Stored, other: string, type: string): Stored {
-  const { meta: _, ...rest } = patient as Stored & { link?: readonly { other: { reference?: string }; type: string }[] };
-  if (rest.link?.some((link) => link.other.reference === other)) return rest as Stored;
-  return { ...rest, link: [...(rest.link ?? []), { other: { reference: other }, type }] } as Stored;
 }
 
 export function receiptOf(submission: Omit<Submission, 'seq' | 'updatedAt'>): Receipt {
@@ -967,90 +739,4 @@ export function receiptOf(submission: Omit<Submission, 'seq' | 'updatedAt'>): Re
     ...(duplicateOf !== null && { duplicateOf }),
     ...(unused.length > 0 && { unused }),
   };
-}
-
-/** Resources that were read once, overlaid with what this group writes. */
-function createResourceCache(store: Pick<Store, 'resources'>) {
-  type Cached = Pick<StoredResource, 'resource' | 'facility'>;
-  const known = new Map<string, Cached | undefined>();
-  const load = async (references: readonly string[]): Promise<void> => {
-    const wanted = [...new Set(references)].filter((reference) => !known.has(reference));
-    if (wanted.length === 0) return;
-    for (const reference of wanted) known.set(reference, undefined);
-    for (const stored of await store.resources(ALL, wanted)) {
-      const { meta, ...resource } = stored.resource;
-      // Version and time are the store's to give; the profile is ours.
-      const profile = meta?.profile;
-      known.set(`${resource.resourceType}/${resource.id}`, {
-        resource: (profile ? { ...resource, meta: { profile } } : resource) as Stored,
-        facility: stored.facility,
-      });
-    }
-  };
-  return {
-    load,
-    async get(reference: string): Promise<Cached | undefined> {
-      await load([reference]);
-      return known.get(reference);
-    },
-    put: (resource: Stored, facility: string | null) => void known.set(`${resource.resourceType}/${resource.id}`, { resource, facility }),
-  };
-}
-
-function createChanges() {
-  const submissions: SubmissionWrite[] = [];
-  const facilities: FacilityEntry[] = [];
-  const persons: PersonEntry[] = [];
-  const practitioners: NonNullable<ChangeSet['practitioners']>[number][] = [];
-  const resources: ResourceWrite[] = [];
-  const deliveries: DeliveryWrite[] = [];
-  const platformIds: PlatformId[] = [];
-  return {
-    submissions,
-    facilities,
-    persons,
-    practitioners,
-    resources,
-    deliveries,
-    platformIds,
-    done(now: string, results: readonly Outcome[], items: readonly BatchItem[]): ChangeSet {
-      return {
-        submissions,
-        facilities,
-        persons,
-        practitioners,
-        resources,
-        deliveries: lastByKey(deliveries),
-        platformIds,
-        audits: auditsOf(now, results, items),
-      };
-    },
-  };
-}
-
-/** What was asked for when a delivery was planned, without what became of it. */
-function asWrite(delivery: Delivery): DeliveryWrite {
-  const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt } = delivery;
-  return { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt };
-}
-
-/** Units are planned again by every visit to them, and never over what a facility record says; a visit planned twice is its later version. */
-function lastByKey(deliveries: readonly DeliveryWrite[]): readonly DeliveryWrite[] {
-  const found = new Map<string, DeliveryWrite>();
-  for (const delivery of deliveries) if (!found.get(delivery.key)?.replace || delivery.replace) found.set(delivery.key, delivery);
-  return [...found.values()];
-}
-
-function auditsOf(at: string, results: readonly Outcome[], items: readonly BatchItem[]): readonly Audit[] {
-  const rows = new Map<string, Audit>();
-  for (const [index, { receipt, repeated, forbidden }] of results.entries()) {
-    const { feed, client, requestId = null } = (items[index] as BatchItem).request;
-    const outcome = receipt.reason === 'refused' ? 'refused' : 'success';
-    const code = forbidden?.code ?? null;
-    const action = repeated ? 'intake-repeat' : 'intake';
-    const key = JSON.stringify([feed, client.id, requestId, outcome, code, action]);
-    const before = rows.get(key);
-    rows.set(key, { at, client: client.id, action, target: feed, outcome, code, requestId, count: (before?.count ?? 0) + 1 });
-  }
-  return [...rows.values()];
 }

@@ -1,11 +1,13 @@
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import { AppError } from '../errors/index.ts';
 import type { Submission } from '../store/port.ts';
-import { type BatchItem, type BatchOptions, findForbidden, type Pending, processBatch } from './batch.ts';
+import { processBatch } from './batch.ts';
 import { createBatcher } from './batcher.ts';
 import { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest } from './intake.ts';
 import { parseJsonText } from './json-limits.ts';
 import type { RawRecord } from './raw-record.ts';
+import { findForbidden } from './rights.ts';
+import type { BatchItem, BatchOptions, Pending } from './types.ts';
 
 export interface IntakeOptions extends BatchOptions {
   /** Instant now, UTC with milliseconds. */

@@ -1,0 +1,70 @@
+import type {
+  Audit,
+  ChangeSet,
+  Delivery,
+  DeliveryWrite,
+  FacilityEntry,
+  PersonEntry,
+  PlatformId,
+  ResourceWrite,
+  SubmissionWrite,
+} from '../store/port.ts';
+import type { BatchItem, Outcome } from './types.ts';
+
+export function createChanges() {
+  const submissions: SubmissionWrite[] = [];
+  const facilities: FacilityEntry[] = [];
+  const persons: PersonEntry[] = [];
+  const practitioners: NonNullable<ChangeSet['practitioners']>[number][] = [];
+  const resources: ResourceWrite[] = [];
+  const deliveries: DeliveryWrite[] = [];
+  const platformIds: PlatformId[] = [];
+  return {
+    submissions,
+    facilities,
+    persons,
+    practitioners,
+    resources,
+    deliveries,
+    platformIds,
+    done(now: string, results: readonly Outcome[], items: readonly BatchItem[]): ChangeSet {
+      return {
+        submissions,
+        facilities,
+        persons,
+        practitioners,
+        resources,
+        deliveries: lastByKey(deliveries),
+        platformIds,
+        audits: auditsOf(now, results, items),
+      };
+    },
+  };
+}
+
+/** What was asked for when a delivery was planned, without what became of it. */
+export function asWrite(delivery: Delivery): DeliveryWrite {
+  const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt } = delivery;
+  return { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt };
+}
+
+/** Units are planned again by every visit to them, and never over what a facility record says; a visit planned twice is its later version. */
+function lastByKey(deliveries: readonly DeliveryWrite[]): readonly DeliveryWrite[] {
+  const found = new Map<string, DeliveryWrite>();
+  for (const delivery of deliveries) if (!found.get(delivery.key)?.replace || delivery.replace) found.set(delivery.key, delivery);
+  return [...found.values()];
+}
+
+function auditsOf(at: string, results: readonly Outcome[], items: readonly BatchItem[]): readonly Audit[] {
+  const rows = new Map<string, Audit>();
+  for (const [index, { receipt, repeated, forbidden }] of results.entries()) {
+    const { feed, client, requestId = null } = (items[index] as BatchItem).request;
+    const outcome = receipt.reason === 'refused' ? 'refused' : 'success';
+    const code = forbidden?.code ?? null;
+    const action = repeated ? 'intake-repeat' : 'intake';
+    const key = JSON.stringify([feed, client.id, requestId, outcome, code, action]);
+    const before = rows.get(key);
+    rows.set(key, { at, client: client.id, action, target: feed, outcome, code, requestId, count: (before?.count ?? 0) + 1 });
+  }
+  return [...rows.values()];
+}

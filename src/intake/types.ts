@@ -1,0 +1,56 @@
+import type { Issue } from '../errors/index.ts';
+import type { Catalogue } from '../mapping/catalogue.ts';
+import type { ContextBuilder } from '../mapping/context.ts';
+import type { MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
+import type { Identifiers } from '../store/id-key.ts';
+import type { ChangeSet, Feed, Store } from '../store/port.ts';
+import type { PlatformRules, Validator } from '../validation/types.ts';
+import type { ContractCheck } from './contract-check.ts';
+import type { IntakeRequest, Receipt } from './intake.ts';
+import type { RawRecord } from './raw-record.ts';
+
+/** Reads what a source sent into the shape of contract 2. */
+export interface NormaliserPort {
+  normalise(feed: Feed, raw: unknown, options: { timeZone: string; now: string }): { record: NormalisedRecord; issues: readonly Issue[] };
+}
+
+export interface BatchOptions {
+  readonly store: Store;
+  readonly environment: string;
+  readonly ids: Identifiers;
+  readonly normaliser: NormaliserPort;
+  readonly contracts: ContractCheck;
+  readonly contexts: ContextBuilder;
+  readonly catalogue: Pick<Catalogue, 'checkPlausible' | 'decide'>;
+  readonly mapper: Mapper;
+  readonly validator: Validator;
+  readonly rules: PlatformRules;
+}
+
+export interface BatchItem {
+  readonly request: IntakeRequest;
+  readonly raw: RawRecord;
+}
+
+/** What one record came to, before anything is written. */
+export interface Outcome {
+  readonly receipt: Receipt;
+  readonly repeated: boolean;
+  readonly resources: readonly MappedResource[];
+  /** Not to be stored, and why. */
+  readonly forbidden?: Issue;
+}
+
+export interface BatchResult {
+  readonly outcomes: readonly Outcome[];
+  readonly changes: ChangeSet;
+}
+
+/**
+ * What a group brings that is not in the store yet: the next group is worked on while this one is being written, and must see it.
+ */
+export interface Pending {
+  readonly changes: ChangeSet;
+  /** Fingerprint → id of the submission that has it. */
+  readonly fingerprints: ReadonlyMap<string, string>;
+}
