@@ -58,9 +58,9 @@ export function decryptSecret(keyHex: string, place: SecretPlace, sealed: string
 }
 
 /**
- * Credential look-up for `createSatusehatPlatform` over stored rows. Rows are read again after `maxAgeMs`, so that a credential added by
- * the command line is seen by a running service. A row that the key does not open is logged and counts as missing: it holds up its own
- * puskesmas only.
+ * Credential look-up for `createSatusehatPlatform` over stored rows. Rows are read again after `maxAgeMs`; that there is none is only said
+ * from rows read after the question, for a delivery that is told so waits until a credential is added, and one may just have been. A row
+ * that the key does not open is logged once and counts as missing: it holds up its own puskesmas only.
  */
 export function createCredentialSource(options: {
   environment: string;
@@ -71,30 +71,34 @@ export function createCredentialSource(options: {
   maxAgeMs?: number;
 }): (owner: string) => Promise<AccountCredential | undefined> {
   const { environment, keyHex, log = silentLog, maxAgeMs = 5_000 } = options;
-  let rows: Promise<ReadonlyMap<string, AccountCredential>> | undefined;
-  let readAt = 0;
+  const told = new Set<string>();
+  let latest: { number: number; at: number; rows: Promise<ReadonlyMap<string, AccountCredential>> } | undefined;
   async function read(): Promise<ReadonlyMap<string, AccountCredential>> {
     const clear = new Map<string, AccountCredential>();
     for (const { owner, organizationId, clientId, secret } of await options.load()) {
       try {
         clear.set(owner, { organizationId, clientId, secret: decryptSecret(keyHex, { environment, owner }, secret) });
       } catch (error) {
-        log.error({ owner, code: error instanceof AppError ? error.code : 'internal' }, 'credential.unreadable');
+        if (!told.has(secret)) log.error({ owner, code: error instanceof AppError ? error.code : 'internal' }, 'credential.unreadable');
+        told.add(secret);
       }
     }
     return clear;
   }
-  return async (owner) => {
+  /** The latest rows, if they are young and were asked for after the given read; else new ones, shared by all who ask meanwhile. */
+  function rowsAfter(number: number): Promise<ReadonlyMap<string, AccountCredential>> {
     const now = options.clock();
-    if (rows === undefined || now - readAt > maxAgeMs) {
-      readAt = now;
-      const started = read();
-      rows = started;
-      started.catch(() => {
-        rows = rows === started ? undefined : rows;
-      });
-    }
-    return (await rows).get(owner);
+    if (latest !== undefined && latest.number > number && now - latest.at <= maxAgeMs) return latest.rows;
+    const started = { number: (latest?.number ?? 0) + 1, at: now, rows: read() };
+    latest = started;
+    started.rows.catch(() => {
+      if (latest === started) latest = { ...started, at: Number.NEGATIVE_INFINITY };
+    });
+    return started.rows;
+  }
+  return async (owner) => {
+    const before = latest?.number ?? 0;
+    return (await rowsAfter(0)).get(owner) ?? (await rowsAfter(before)).get(owner);
   };
 }
 

@@ -60,14 +60,72 @@ describe('createCredentialSource', () => {
     expect(await source('P2')).toBeUndefined();
     expect(errors).toEqual([['credential.unreadable', { owner: 'P2', code: 'config' }]]);
     expect(await source('P3')).toBeUndefined();
-    expect(reads).toBe(1);
+    // A row that cannot be opened is told once, however often it is read.
+    expect(errors).toHaveLength(1);
+    reads = 0;
+    expect((await Promise.all(['P1', 'P1', 'P1'].map(source))).every(Boolean)).toBe(true);
+    expect(reads).toBe(0);
     rows.push({
       owner: 'P3',
       organizationId: '3',
       clientId: 'c3',
       secret: encryptSecret(key, { environment: 'staging', owner: 'P3' }, 's3'),
     });
-    time.advance(5_001);
+    // At once: what was put on hold for want of it has been released and would be held again.
     expect((await source('P3'))?.secret).toBe('s3');
+    expect(reads).toBe(1);
+    rows[0] = { ...rows[0], secret: encryptSecret(key, { environment: 'staging', owner: 'P1' }, 'new') } as (typeof rows)[number];
+    expect((await source('P1'))?.secret).toBe('s1');
+    time.advance(5_001);
+    expect((await source('P1'))?.secret).toBe('new');
+  });
+
+  it('answers "none" from rows read after the question, in one read for all who ask together', async () => {
+    const rows: { owner: string; organizationId: string; clientId: string; secret: string }[] = [];
+    const waiting: (() => void)[] = [];
+    const source = createCredentialSource({
+      environment: 'staging',
+      keyHex: key,
+      clock: () => 0,
+      load: async () => {
+        const seen = [...rows];
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return seen;
+      },
+    });
+    const first = source('P1');
+    rows.push({
+      owner: 'P1',
+      organizationId: '1',
+      clientId: 'c1',
+      secret: encryptSecret(key, { environment: 'staging', owner: 'P1' }, 's1'),
+    });
+    const others = [source('P1'), source('P1')];
+    const answers = Promise.all([first, ...others]);
+    for (let turn = 0; turn < 10; turn += 1) {
+      waiting.splice(0).forEach((go) => {
+        go();
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await answers).map((answer) => answer?.secret)).toEqual([undefined, 's1', 's1']);
+  });
+
+  it('reads again after a read that failed', async () => {
+    let fails = true;
+    const source = createCredentialSource({
+      environment: 'staging',
+      keyHex: key,
+      clock: () => 0,
+      load: async () => {
+        if (fails) throw new Error('no database');
+        return [
+          { owner: 'P1', organizationId: '1', clientId: 'c1', secret: encryptSecret(key, { environment: 'staging', owner: 'P1' }, 's1') },
+        ];
+      },
+    });
+    await expect(source('P1')).rejects.toThrow('no database');
+    fails = false;
+    expect((await source('P1'))?.secret).toBe('s1');
   });
 });
