@@ -204,8 +204,8 @@ export const VARIABLES: readonly Variable[] = [
     since,
     group: 'Platform',
     text: {
-      id: 'Batas tunggu satu jawaban platform, dalam milidetik.',
-      en: 'How long one answer of the platform is awaited, in milliseconds.',
+      id: 'Batas tunggu satu jawaban platform, dalam milidetik. Kiriman dari proses yang mati diambil alih setelah dua kali waktu ini.',
+      en: 'How long one answer of the platform is awaited, in milliseconds. What a dead process was sending is taken over after twice this time.',
     },
   },
   {

@@ -73,5 +73,5 @@ describe.each(['sqlite', 'postgres'] as const)('kill -9 in the middle of a deliv
     expect(new Set(found.map(({ identifier }) => identifier?.[0]?.value)).size).toBe(VISITS);
     expect(countDuplicates(dump)).toEqual({ groups: [], duplicates: 0 });
     await nothingHalf(district);
-  }, 60_000);
+  }, 120_000);
 });
