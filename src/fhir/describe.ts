@@ -59,10 +59,10 @@ export function conformanceDoc(rules: PlatformRuleTable): string {
     '## Delivery',
     '',
     'Done: OAuth2 client credentials per puskesmas, look-up of Patient and Practitioner by NIK, search and registration of Organization and',
-    'Location below the puskesmas, one transaction Bundle per visit, update by PUT of a mended visit, look-up after a lost answer, adoption of what',
-    'is already there (20002). Tried against the simulator of this repository; no run against the platform itself is claimed.',
+    'Location below the puskesmas, one transaction Bundle per visit, PUT of a mended or withdrawn one (entered in error), look-up after a lost',
+    'answer, adoption of what is already there (20002). Tried against the simulator of this repository; no run against the platform is claimed.',
     '',
-    'Not yet: home visits (no published module), QuestionnaireResponse and MedicationDispense, withdrawal on the platform, consent.',
+    'Not yet: home visits (no published module), QuestionnaireResponse and MedicationDispense, consent.',
   ].join('\n')}\n`;
 }
 
