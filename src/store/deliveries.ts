@@ -43,7 +43,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
   const { dialect } = engine;
   const known = await db
     .selectFrom('delivery')
-    .select(['id', 'environment', 'delivery_key', 'state'])
+    .select(['id', 'environment', 'delivery_key', 'state', 'sent_at'])
     .where(
       dialect.inList(
         sql.ref('delivery_key'),
@@ -71,11 +71,11 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     if (before) {
       // Its rows may be among those to insert; they have to be there to be updated.
       await insertDeliveries(writer, inserted.splice(0));
-      await reopen(writer, id, before.state, write, updatedAt);
+      await reopen(writer, before, write, updatedAt);
       replaced.push(id);
     } else {
       inserted.push(newRow(id, write, updatedAt));
-      rows.set(name, { id, environment: write.environment, delivery_key: write.key, state: write.state });
+      rows.set(name, { id, environment: write.environment, delivery_key: write.key, state: write.state, sent_at: null });
     }
     changed.push(id);
   }
@@ -146,7 +146,14 @@ const newRow = (id: number, write: DeliveryWrite, updatedAt: string): Value[] =>
   1,
 ];
 
-async function reopen({ db }: Writer, id: number, stateBefore: string, write: DeliveryWrite, updatedAt: string): Promise<void> {
+async function reopen(
+  { db }: Writer,
+  before: Pick<DeliveryTable, 'id' | 'state' | 'sent_at'>,
+  write: DeliveryWrite,
+  updatedAt: string,
+): Promise<void> {
+  const wasSent = before.state === 'in-progress' || before.state === 'completed' || before.sent_at !== null;
+  const wanted = write.unlessSent && wasSent ? ({ state: 'ready', reason: null } as const) : write;
   const content = {
     kind: write.kind,
     owner: write.owner,
@@ -160,13 +167,13 @@ async function reopen({ db }: Writer, id: number, stateBefore: string, write: De
   };
   // The version before it may be on the wire: opening it now would let a second worker send beside the first. The outcome opens it.
   const state =
-    stateBefore === 'in-progress'
-      ? { replaced_state: write.state, replaced_reason: write.reason }
-      : { state: write.state, reason: write.reason, issues: '[]', attempts: 0 };
+    before.state === 'in-progress'
+      ? { replaced_state: wanted.state, replaced_reason: wanted.reason }
+      : { state: wanted.state, reason: wanted.reason, issues: '[]', attempts: 0 };
   await db
     .updateTable('delivery')
     .set({ ...content, ...state })
-    .where('id', '=', id)
+    .where('id', '=', before.id)
     .execute();
 }
 

@@ -311,9 +311,14 @@ export interface DeliveryWrite {
   readonly reason: Reason | null;
   readonly dueAt: string;
   readonly replace?: boolean;
+  /**
+   * With `replace`: one that was sent, or may have been, when this is written becomes `ready` instead of taking this state. Who takes a
+   * delivery back cannot know: a worker may be sending it at that moment.
+   */
+  readonly unlessSent?: boolean;
 }
 
-export interface Delivery extends Omit<DeliveryWrite, 'replace'> {
+export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent'> {
   readonly id: number;
   readonly attempts: number;
   readonly token: number;

@@ -230,7 +230,7 @@ function afterCursor(cursor: string, keys: readonly { descending: boolean; isNum
 function fromCursor(cursor: string): (string | number)[] | undefined {
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    return Array.isArray(values) && values.every((value) => typeof value === 'string' || Number.isFinite(value)) ? values : undefined;
+    return Array.isArray(values) && values.every((value) => typeof value === 'string' || Number.isSafeInteger(value)) ? values : undefined;
   } catch {
     return undefined;
   }

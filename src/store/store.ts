@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { mayReadResource, mayReadSubmission } from './access.ts';
+import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import {
   checkFence,
   claimDeliveries,
@@ -45,7 +45,7 @@ export function createStore(engine: Engine): Store {
     const { rows } = await sql<ResourceRow>`
       select h.version, h.last_updated_ms, r.facility, h.submission, h.content
       from resource r join resource_history h on h.resource = r.pk
-      where ${condition} and ${mayReadResource(dialect, context)}`.execute(reader);
+      where ${condition} and ${mayReadResource(dialect, context)} and ${mayReadVersion(dialect, context)}`.execute(reader);
     return rows.map(toResource);
   };
 

@@ -64,6 +64,7 @@ export async function writeSubmissions(
     if (version !== (versions.get(id) ?? 0) + 1) throw new AppError('conflict');
     versions.set(id, version);
   }
+  await refuseRaced({ dialect }, writer, writes);
   if (known.length > 0) {
     await writer.db
       .updateTable('submission')
@@ -108,6 +109,30 @@ export async function writeSubmissions(
         writes.map(({ id, version, payload }) => [id, version, payload]),
       ),
   ]);
+}
+
+/**
+ * Two processes may take the same event under two keys at the same moment: each looked for it before the other had written. The later
+ * one looks again, and finds a duplicate.
+ *
+ * @throws AppError `conflict`
+ */
+async function refuseRaced({ dialect }: Pick<Engine, 'dialect'>, { db }: Writer, writes: readonly SubmissionWrite[]): Promise<void> {
+  const latest = new Map(writes.map((write) => [write.id, write]));
+  const prints = [...latest.values()].flatMap(({ fingerprint, state }) =>
+    fingerprint === null || state === 'cancelled' ? [] : [fingerprint],
+  );
+  if (prints.length === 0) return;
+  const others = await db
+    .selectFrom('submission')
+    .select('id')
+    .where(dialect.inList(sql.ref('fingerprint'), prints))
+    .where('fingerprint', 'is not', null)
+    .where('is_current', '=', 1)
+    .where('state', '<>', 'cancelled')
+    .where((where) => where.or([where('reason', 'is', null), where('reason', '<>', 'refused')]))
+    .execute();
+  if (others.some(({ id }) => !latest.has(id))) throw new AppError('conflict');
 }
 
 export type SubmissionState = NonNullable<ChangeSet['submissionStates']>[number];

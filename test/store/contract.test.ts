@@ -219,6 +219,17 @@ forEachEngine((engine) => {
       expect((await store.submissionsByFingerprint([fingerprint, 'other'])).map(({ id }) => id)).toEqual([good.id]);
       expect(await store.submissionsByFingerprint([])).toEqual([]);
     });
+
+    it('the same event that another process wrote meanwhile is a conflict, unless it is given up in the same change', async () => {
+      const fingerprint = randomUUID();
+      const first = submission({ fingerprint });
+      await store.commit({ submissions: [first] });
+      const second = submission({ fingerprint });
+      await expect(store.commit({ submissions: [second] })).rejects.toMatchObject({ code: 'conflict' });
+      await store.commit({ submissions: [submission({ fingerprint, state: 'cancelled', reason: 'duplicate' })] });
+      await store.commit({ submissions: [{ ...first, version: 2, fingerprint: null }, second] });
+      expect((await store.submissionsByFingerprint([fingerprint])).map(({ id }) => id)).toEqual([second.id]);
+    });
   });
 
   describe('resources', () => {

@@ -254,6 +254,22 @@ forEachEngine((engine) => {
     await expect(finish(dead as Delivery)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('taken back while it may be on the wire becomes ready, to be retracted there; else it is as asked', async () => {
+    const takenBack = (key: string) =>
+      put({ ...delivery(key, { state: 'cancelled', reason: 'withdrawn' }), replace: true, unlessSent: true });
+    await put(delivery('a'), delivery('b'));
+    const sent = await claimOne();
+    await takenBack(sent.key);
+    await finish(sent);
+    expect(await find(sent.key)).toMatchObject({ state: 'ready', reason: null });
+    const other = sent.key === 'a' ? 'b' : 'a';
+    await takenBack(other);
+    expect(await find(other)).toMatchObject({ state: 'cancelled', reason: 'withdrawn' });
+    await put({ ...delivery(sent.key, { state: 'completed' }), replace: true });
+    await takenBack(sent.key);
+    expect(await find(sent.key)).toMatchObject({ state: 'ready', reason: null });
+  });
+
   it('releases what is held for a reason, with the submissions that wait for the same', async () => {
     const [one, two] = [submission({ state: 'on-hold', reason: 'identity' }), submission({ state: 'on-hold', reason: 'unmapped-code' })];
     await store.commit({ submissions: [one, two] });
