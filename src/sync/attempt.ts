@@ -116,7 +116,11 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   }
 
   if (resources.every(isMissing)) {
-    const answer = await send(() => platform.create(unitOf(resources)));
+    const wanted = resources.filter((resource) => !isRetracted(resource));
+    if (wanted.length === 0) {
+      return { kind: 'delivered' };
+    }
+    const answer = await send(() => platform.create(unitOf(wanted)));
     if (answer.kind === 'delivered') {
       place(answer.placed);
       return { kind: 'delivered' };
@@ -171,7 +175,11 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
 
   /** Sends one by one what the platform lacks of a unit that it holds in part: each as soon as what it refers to is there. */
   async function sendMissing(): Promise<Outcome | undefined> {
-    for (let left = resources.filter(isMissing); left.length > 0; left = left.filter(isMissing)) {
+    for (
+      let left = resources.filter((resource) => isMissing(resource) && !isRetracted(resource));
+      left.length > 0;
+      left = left.filter(isMissing)
+    ) {
       const next = left.find((resource) => platform.references([resource]).every((reference) => ids.has(reference)));
       if (next === undefined) {
         return { kind: 'dependency' };
@@ -199,7 +207,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
 
   /** Replaces what changed here since the platform has it; the Encounter last, for it refers to its diagnoses. */
   async function sendChanged(): Promise<Outcome | undefined> {
-    const changed = rows.filter((row) => row.lastUpdated > (contentAt.get(referenceOf(row.resource)) ?? ''));
+    const changed = rows.filter((row) => !isMissing(row.resource) && row.lastUpdated > (contentAt.get(referenceOf(row.resource)) ?? ''));
     const [first] = resources;
     for (const { resource } of [...changed.filter((row) => row.resource !== first), ...changed.filter((row) => row.resource === first)]) {
       const answer = await send(() => platform.replace(unitOf([resource])));
@@ -213,3 +221,9 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
 }
 
 const referenceOf = (resource: LocalResource): string => `${resource.resourceType}/${resource.id}`;
+
+/** Entered in error: of no use to a platform that does not have it. */
+function isRetracted(resource: LocalResource): boolean {
+  const { status, verificationStatus } = resource as { status?: unknown; verificationStatus?: { coding?: readonly { code?: string }[] } };
+  return status === 'entered-in-error' || verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;
+}

@@ -1,7 +1,8 @@
 /**
  * Whether an owner may send now.
  *
- * @param hours `22:00-05:00` in the facility's zone, over midnight too; null: always. What cannot be read closes nothing.
+ * @param hours `22:00-05:00` in the facility's zone, over midnight too; null, or the same time twice: always. What cannot be read closes
+ *   nothing.
  * @param zone IANA zone
  * @param now epoch ms
  */
@@ -12,7 +13,10 @@ export function isOpen(hours: string | null, zone: string, now: number): boolean
   }
   const [from, to] = [Number(read[1]) * 60 + Number(read[2]), Number(read[3]) * 60 + Number(read[4])];
   const minute = minuteOfDay(zone, now);
-  return from <= to ? minute >= from && minute < to : minute >= from || minute < to;
+  if (from === to) {
+    return true;
+  }
+  return from < to ? minute >= from && minute < to : minute >= from || minute < to;
 }
 
 function minuteOfDay(zone: string, now: number): number {

@@ -1,5 +1,5 @@
 import type { Issue } from '../errors/index.ts';
-import type { Identity, PlatformId, Store } from '../store/port.ts';
+import type { AccessContext, Identity, PlatformId, Store } from '../store/port.ts';
 import type { LocalResource, PersonAnswer, PersonQuery, Platform, Trouble } from './platform.ts';
 
 /** The keyed hashes of `store/id-key.ts` that identity keys are made with. */
@@ -16,7 +16,7 @@ export function identityKey(query: PersonQuery, hash: IdentityHash): string {
 }
 
 export interface IdentityOptions {
-  readonly store: Pick<Store, 'identities'>;
+  readonly store: Pick<Store, 'identities' | 'resources'>;
   readonly platform: Pick<Platform, 'environment' | 'personOf' | 'findPerson'>;
   readonly hash: IdentityHash;
   /** Epoch ms. */
@@ -50,6 +50,17 @@ export interface IdentityResolver {
   resolve(owner: string, persons: readonly LocalResource[]): Promise<ResolvedPersons>;
 }
 
+const CONTEXT: AccessContext = { client: 'sync', facilities: 'all', purpose: 'sync' };
+const MAX_LINKS = 5;
+
+/** Reference of the Patient that took the place of this one: their NIK arrived later, and what points here is not re-keyed. */
+export function successorOf(resource: LocalResource): string | undefined {
+  if (resource.resourceType !== 'Patient') {
+    return undefined;
+  }
+  return resource.link?.find(({ type }) => type === 'replaced-by')?.other.reference;
+}
+
 const DAY_MS = 86_400_000;
 const REMEMBERED = 1_000;
 
@@ -80,10 +91,25 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
     return started;
   }
 
+  /** How a person is looked up: as the one who took their place, where that is known. */
+  async function queryOf(person: LocalResource): Promise<PersonQuery | undefined> {
+    let current = person;
+    for (let links = 0; links < MAX_LINKS; links += 1) {
+      const next = successorOf(current);
+      const [row] = next === undefined ? [] : await store.resources(CONTEXT, [next]);
+      if (row === undefined) {
+        break;
+      }
+      current = row.resource;
+    }
+    return platform.personOf(current) ?? platform.personOf(person);
+  }
+
   return {
     async resolve(owner, persons) {
-      const wanted = persons.map((resource) => {
-        const query = platform.personOf(resource);
+      const queries = await Promise.all(persons.map(queryOf));
+      const wanted = persons.map((resource, index) => {
+        const query = queries[index];
         return {
           reference: `${resource.resourceType}/${resource.id}`,
           who: resource.resourceType === 'Practitioner' ? ('practitioner' as const) : ('patient' as const),

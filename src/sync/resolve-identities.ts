@@ -1,7 +1,7 @@
 import type { Reason } from '../errors/index.ts';
 import type { Identity, PlatformId, Store } from '../store/port.ts';
 import { SYNC_CONTEXT } from './attempt.ts';
-import { createIdentityResolver, type IdentityHash } from './identity.ts';
+import { createIdentityResolver, type IdentityHash, successorOf } from './identity.ts';
 import { type Log, type Platform, silentLog } from './platform.ts';
 
 export interface ResolveIdentitiesOptions {
@@ -79,7 +79,31 @@ export async function resolveIdentities(options: ResolveIdentitiesOptions): Prom
     for (const delivery of held) {
       const resources = (await store.resources(SYNC_CONTEXT, delivery.resources)).map((row) => row.resource);
       const persons = platform.references(resources).filter((reference) => /^(Patient|Practitioner)\//.test(reference));
-      if ((await store.platformIds(environment, persons)).length === persons.length) {
+      const known = new Set((await store.platformIds(environment, persons)).map(({ reference }) => reference));
+      // Who was replaced is in no register any more, so the pages above did not have them.
+      const replaced = (
+        await store.resources(
+          SYNC_CONTEXT,
+          persons.filter((reference) => !known.has(reference)),
+        )
+      ).filter(({ resource }) => successorOf(resource) !== undefined);
+      if (replaced.length > 0 && !closed.has(delivery.owner) && !options.signal?.aborted) {
+        const { ids, platformIds, identities, asked, trouble } = await resolver.resolve(
+          delivery.owner,
+          replaced.map(({ resource }) => resource),
+        );
+        report.asked += asked;
+        if (platformIds.length + identities.length > 0) {
+          await store.commit({ platformIds, identities });
+        }
+        if (trouble !== undefined) {
+          closed.add(delivery.owner);
+        }
+        for (const reference of ids.keys()) {
+          known.add(reference);
+        }
+      }
+      if (known.size === persons.length) {
         keys.push(delivery.key);
       }
     }

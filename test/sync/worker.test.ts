@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors/index.ts';
 import type { Store } from '../../src/store/port.ts';
+import { resolveIdentities } from '../../src/sync/resolve-identities.ts';
 import { BREBES, identifiers, nikOf, patient, SIRAMPOG, visit } from './fixtures.ts';
 import { createRig, ENVIRONMENT, posyanduOf, type Rig, type RigOptions } from './rig.ts';
 
@@ -11,6 +12,8 @@ const setUp = async (options?: RigOptions): Promise<Rig> => {
   return rig;
 };
 
+/** In the registers, and not known to the platform. */
+const PEOPLE_UNKNOWN = 42;
 const TRANSACTION = { method: 'POST', path: '/fhir-r4/v1' };
 
 describe('the happy way', () => {
@@ -109,6 +112,28 @@ describe('the happy way', () => {
     await rig.receive({ record: 'a', person: 1, systolic: 150 }, 2, begun);
     expect(await rig.startWorker('w1').drain()).toMatchObject({ delivered: 1, waiting: 0 });
     expect(JSON.stringify((await rig.onPlatform()).Observation)).toContain('"value":150');
+  });
+
+  it('what was entered in error and never reached the platform is not sent; what reached it is corrected there', async () => {
+    await setUp();
+    const retract = async (record: string, roles: readonly number[]) => {
+      const resources = visit({ record, puskesmas: BREBES, unit: posyanduOf(BREBES), person: 1 });
+      const at = rig.time.iso();
+      const retired = roles.map((index) => ({ ...resources[index], status: 'entered-in-error' }) as (typeof resources)[number]);
+      await rig.store.commit({ resources: retired.map((resource) => ({ resource, facility: BREBES.code, submission: null, at })) });
+      rig.time.advance(1_000);
+    };
+    await rig.receive({ record: 'a', person: 1 });
+    await retract('a', [3]);
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    expect((await rig.onPlatform()).Observation?.map(({ status }) => status)).toEqual(['final']);
+    await rig.receive({ record: 'b', person: 2 });
+    await worker.drain();
+    await rig.receive({ record: 'b', person: 2 }, 2);
+    await retract('b', [3]);
+    await worker.drain();
+    expect((await rig.onPlatform()).Observation?.map(({ status }) => status).sort()).toEqual(['entered-in-error', 'final', 'final']);
   });
 
   it('takes over a unit that is registered already', async () => {
@@ -442,6 +467,25 @@ describe('what the platform says', () => {
     expect(await rig.store.releaseHeld({ environment: ENVIRONMENT, reasons: ['identity'] })).toBe(2);
     await worker.drain();
     expect((await rig.submission(second))?.state).toBe('completed');
+  });
+
+  it('a patient whose NIK arrived later: looked up as the Patient that took their place', async () => {
+    await setUp();
+    const held = await rig.receive({ record: 'a', person: PEOPLE_UNKNOWN });
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    expect(await rig.submission(held)).toMatchObject({ state: 'on-hold', reason: 'identity' });
+    const { identifier: _, ...nameless } = patient(PEOPLE_UNKNOWN);
+    const link = [{ other: { reference: `Patient/${patient(3).id}` }, type: 'replaced-by' as const }];
+    await rig.store.commit({ resources: [{ resource: { ...nameless, link }, facility: null, submission: null, at: rig.time.iso() }] });
+    const report = await resolveIdentities({ store: rig.store, platform: rig.connect(), hash: identifiers, clock: rig.time.clock });
+    expect(report.released).toBe(1);
+    await worker.drain();
+    expect(await rig.submission(held)).toMatchObject({ state: 'completed' });
+    expect((await rig.onPlatform()).Encounter).toMatchObject([{ subject: { reference: 'Patient/P10000000003' } }]);
+    const fresh = await rig.receive({ record: 'b', person: PEOPLE_UNKNOWN });
+    await worker.drain();
+    expect(await rig.submission(fresh)).toMatchObject({ state: 'completed' });
   });
 
   it('a practitioner it does not know: on hold under a reason of its own', async () => {
