@@ -36,7 +36,7 @@ export async function openSqlite(path: string): Promise<Engine> {
   // Answers when the thread has switched the file to WAL, so that the reading connection meets it so.
   await thread.execute('select 1', []);
   const reading = new DatabaseSync(path, { timeout: 5_000 });
-  reading.exec('pragma query_only = on; pragma temp_store = memory; pragma cache_size = -32768');
+  reading.exec('pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4096');
 
   const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(thread, { exclusive: true }) });
   const reader = new Kysely<Database>({ dialect: new NodeSqliteDialect(new SqliteConnection(reading), { exclusive: false }) });

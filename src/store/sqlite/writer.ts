@@ -29,7 +29,11 @@ export class SqliteWriter {
   constructor(path: string) {
     // Compiled, the file beside this one is JavaScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), { workerData: path });
+    this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
+      workerData: path,
+      // Rows only pass through: without a bound their garbage would be kept by the hundred megabytes.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     this.#worker.unref();
     this.#worker.on('message', ({ id, result, error }: Answer) => {
       const pending = this.#pending.get(id);
