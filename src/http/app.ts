@@ -58,6 +58,17 @@ const requestIds: RequestHandler = (request, response, next) => {
 /** One line per request, of an allow-list of fields: never a URL, query, header or body, for they may hold a NIK or a name. */
 function requestLog({ logger, metrics }: AppOptions): RequestHandler {
   const quiet = new Set(['/healthz', '/readyz', '/metrics']);
+  const fields = (request: Request, response: { statusCode: number }) => {
+    const { client, code } = stateOf(request);
+    return {
+      event: 'http.request',
+      method: request.method,
+      route: routeOf(request),
+      status: response.statusCode,
+      ...(client && { client: client.id }),
+      ...(code !== undefined && { code }),
+    };
+  };
   const log = pinoHttp<Request>({
     logger,
     genReqId: (request) => stateOf(request).id,
@@ -68,17 +79,9 @@ function requestLog({ logger, metrics }: AppOptions): RequestHandler {
       response.statusCode >= 500 ? 'error' : quiet.has(routeOf(request as Request)) ? 'debug' : 'info',
     customSuccessMessage: () => 'http.request',
     customErrorMessage: () => 'http.request',
-    customProps: (request, response) => {
-      const { client, code } = stateOf(request);
-      return {
-        event: 'http.request',
-        method: request.method,
-        route: routeOf(request as Request),
-        status: response.statusCode,
-        ...(client && { client: client.id }),
-        ...(code !== undefined && { code }),
-      };
-    },
+    // Only when the answer is known: as `customProps` they would be written twice, first with what is not known yet.
+    customSuccessObject: (request, response, value) => ({ ...value, ...fields(request, response) }),
+    customErrorObject: (request, response, _error, value) => ({ ...value, ...fields(request, response) }),
   });
   return (request, response, next) => {
     const start = performance.now();

@@ -156,6 +156,8 @@ describe('no value of a patient and no secret', () => {
   it('the platform was as hostile as intended', () => {
     expect(platform.told()).toEqual(expect.arrayContaining([...KINDS]));
     expect(logs).toContain('http.request');
+    // A key written twice hides one of its values from whoever reads the log by machine.
+    for (const line of logs.split('\n')) expect(line.match(/"status":/g)?.length ?? 0).toBeLessThan(2);
     expect(logs).toContain('delivery.settled');
   });
 
