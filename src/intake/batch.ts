@@ -15,13 +15,16 @@ import { checkTimes, instant } from './record-times.ts';
 import { loadRegisters, noNeeds } from './registers.ts';
 import { collectNeeds, patientOf, type Resolved, resolveEvent, sexOf, sourceKey, text, unitCode } from './resolve.ts';
 import { ALL, createResourceCache } from './resource-cache.ts';
-import { retire } from './retire.ts';
-import { foreignFacility } from './rights.ts';
+import { isRetired, retire } from './retire.ts';
+import { foreignFacility, foreignRecord } from './rights.ts';
 import type { BatchItem, BatchOptions, BatchResult, Outcome, Pending } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 type Stored = Resource & { id: string };
+
+/** Reasons of a record whose version before counts no longer, here and on the platform. */
+const TAKEN_BACK = new Set<string | null>(['withdrawn', 'duplicate']);
 
 /** Reasons that a re-send of the same content may have overcome: what was missing may be there now. */
 const RETRIED = new Set<string | null>([
@@ -73,11 +76,17 @@ export async function processBatch(
 
   /** Another current submission that tells the same event. */
   async function duplicateOf(print: string, id: string): Promise<string | undefined> {
-    const near = fingerprints.get(print) ?? pending?.fingerprints.get(print);
-    if (near !== undefined && near !== id) return near;
+    const near = [fingerprints.get(print), pending?.fingerprints.get(print)].find((other) => other !== undefined && stillTells(other));
+    if (near !== undefined) return near;
     // A person who came with this very group makes a fingerprint that could not be looked up before.
     if (!candidates.has(print)) candidates.set(print, await store.submissionsByFingerprint([print]));
-    return candidates.get(print)?.find((submission) => submission.id !== id)?.id;
+    return candidates.get(print)?.find((submission) => stillTells(submission.id))?.id;
+
+    /** This group or the one before may have withdrawn or changed it since. */
+    function stillTells(other: string): boolean {
+      const written = submissions.get(other);
+      return other !== id && (written === undefined || written.fingerprint === print);
+    }
   }
 
   /** One query for the fingerprints of the whole group, as far as they can be told now. */
@@ -118,11 +127,11 @@ export async function processBatch(
       feed === 'encounters' || feed === 'village-observations'
         ? resolveEvent(one.record, { feed, sourceSystem, ids, registers })
         : resolveMaster(one);
-    const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved);
+    const previous = submissions.get(id);
+    const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved, registers) ?? foreignRecord(client, previous);
     if (forbidden) return refusedUnstored(one, forbidden);
 
-    const previous = submissions.get(id);
-    if (previous && previous.contentHash === one.contentHash && !RETRIED.has(previous.reason)) {
+    if (previous && isKnown(one, previous) && !(await hasOtherPatient(previous, resolved))) {
       return { receipt: receiptOf(previous), repeated: true, resources: [] };
     }
     const updatedAt = instant(one.record.sourceUpdatedAt);
@@ -140,6 +149,7 @@ export async function processBatch(
     const print = one.print && one.print.patient === person?.patient ? one.print.value : fingerprint(feed, one.record, person?.patient);
     const same = print && (await duplicateOf(print, id));
     if (same) {
+      if (previous && !TAKEN_BACK.has(previous.reason)) await retract(one, previous, 'duplicate');
       return write(one, resolved, {
         state: 'cancelled',
         reason: 'duplicate',
@@ -149,6 +159,14 @@ export async function processBatch(
       });
     }
     return apply(one, resolved, previous, issues, print);
+  }
+
+  /** A visit that is held because the platform does not know its patient, and whose person is another Patient by now: a NIK was mended. */
+  async function hasOtherPatient(previous: Submission, { person }: Resolved): Promise<boolean> {
+    const [encounter] = previous.resources;
+    if (previous.reason !== 'identity' || encounter === undefined || person === undefined) return false;
+    const stored = (await resources.get(encounter))?.resource as { subject?: { reference?: string } } | undefined;
+    return stored?.subject?.reference !== undefined && stored.subject.reference !== person.patient;
   }
 
   /** The sound record: map, check, and plan what is written. */
@@ -173,7 +191,7 @@ export async function processBatch(
     const unused = [...mapped.unused, ...(inline?.unused ?? []).map((field) => `person.inline.${field}`)];
     if (issues.some(isError)) return refuse(one, resolved, issues, ['normalised', 'mapped'], produced, unused);
 
-    if (inline && resolved.person) await putPatient(one, resolved.person, inline.resources, true);
+    if (inline && resolved.person) await putPatient(one, resolved.person, inline.resources);
     let person = resolved.person;
     if (feed === 'persons') person = await registerPerson(one, resolved, mapped.resources);
     for (const { resource } of mapped.resources) {
@@ -386,13 +404,14 @@ export async function processBatch(
   }
 
   /** A Patient that is already here keeps what a shorter record does not say. */
-  async function putPatient(one: Prepared, entry: PersonEntry, mapped: readonly MappedResource[], merge: boolean): Promise<void> {
+  async function putPatient(one: Prepared, entry: PersonEntry, mapped: readonly MappedResource[]): Promise<void> {
+    const known = registers.person(entry.sourceKey);
     for (const { resource } of mapped) {
       const stored = await resources.get(`${resource.resourceType}/${resource.id}`);
       const facility = stored?.facility ?? registers.facility(entry.facility)?.puskesmas ?? null;
-      putResource(stored && merge ? mergePatient(stored.resource, resource) : resource, facility, one.id);
+      const merged = stored ? mergePatient(stored.resource, resource) : resource;
+      putResource(resource.resourceType === 'Patient' ? await linked(one, merged, entry, known) : merged, facility, one.id);
     }
-    const known = registers.person(entry.sourceKey);
     if (!known || known.patient !== entry.patient || known.nikHash !== entry.nikHash) {
       changes.persons.push(entry);
       registers.putPerson(entry);
@@ -405,17 +424,21 @@ export async function processBatch(
     if (!entry) return undefined;
     const before = registers.person(entry.sourceKey);
     const facility = resolved.puskesmas?.code ?? null;
-    const earlier = before && before.patient !== entry.patient ? (await resources.get(before.patient))?.resource : undefined;
     for (const { resource } of mapped) {
-      if (resource.resourceType !== 'Patient') continue;
-      const type = before?.nikHash === null ? (['replaces', 'replaced-by'] as const) : (['seealso', 'seealso'] as const);
-      putResource(earlier && before ? withLink(resource, before.patient, type[0]) : resource, facility, one.id);
-      if (earlier && before)
-        putResource(withLink(earlier, entry.patient, type[1]), (await resources.get(before.patient))?.facility ?? facility, one.id);
+      if (resource.resourceType === 'Patient') putResource(await linked(one, resource, entry, before), facility, one.id);
     }
     changes.persons.push(entry);
     registers.putPerson(entry);
     return entry;
+  }
+
+  /** The Patient with a link to the one that was the person's before, if it is another; that one gets the link back. */
+  async function linked(one: Prepared, patient: Stored, entry: PersonEntry, before: PersonEntry | undefined): Promise<Stored> {
+    const earlier = before && before.patient !== entry.patient ? await resources.get(before.patient) : undefined;
+    if (!before || !earlier) return patient;
+    const type = before.nikHash === null ? (['replaces', 'replaced-by'] as const) : (['seealso', 'seealso'] as const);
+    putResource(withLink(earlier.resource, entry.patient, type[1]), earlier.facility, one.id);
+    return withLink(patient, before.patient, type[0]);
   }
 
   function registerFacility(one: Prepared, resolved: Resolved, mapped: readonly MappedResource[]): void {
@@ -450,12 +473,15 @@ export async function processBatch(
     }
   }
 
-  /** A unit that changed is sent again, if it ever was. */
-  async function resend(mapped: readonly MappedResource[]): Promise<void> {
+  /** A unit that changed is sent again if it ever was, and if it was refused or held: the change may have mended it. */
+  async function resend(
+    mapped: readonly MappedResource[],
+    states: readonly State[] = ['completed', 'in-progress', 'failed', 'on-hold'],
+  ): Promise<void> {
     const keys = mapped.map(({ resource }) => deliveryKey(`${resource.resourceType}/${resource.id}`));
     const planned = new Set(changes.deliveries.map(({ key }) => key));
     for (const delivery of await store.deliveries({ keys, environment })) {
-      if (planned.has(delivery.key) || delivery.state !== 'completed') continue;
+      if (planned.has(delivery.key) || !states.includes(delivery.state)) continue;
       changes.deliveries.push({ ...asWrite(delivery), state: 'ready', reason: null, dueAt: now, replace: true });
     }
   }
@@ -529,16 +555,40 @@ export async function processBatch(
   }
 
   async function withdraw(one: Prepared, resolved: Resolved, previous: Submission | undefined): Promise<Outcome> {
-    const { feed } = one.item.request;
-    for (const reference of previous?.resources ?? []) {
-      const stored = await resources.get(reference);
-      // An event's people and places outlive it.
-      if (!stored || (isShared(reference) && (feed === 'encounters' || feed === 'village-observations'))) continue;
-      const retired = retire(stored.resource);
-      if (retired) putResource(retired, stored.facility, one.id);
-    }
-    if (previous) await takeBack(previous, 'cancelled', 'withdrawn');
+    if (previous) await retract(one, previous, 'withdrawn');
     return write(one, resolved, { state: 'completed', reason: 'withdrawn', issues: [], stages: ['normalised'] });
+  }
+
+  /** All that a record made was entered in error, here and where it was sent. */
+  async function retract(one: Prepared, previous: Submission, reason: 'withdrawn' | 'duplicate'): Promise<void> {
+    const { feed } = one.item.request;
+    // An event's people and places outlive it, and a person outlives one of several sources.
+    const keepsShared = feed === 'encounters' || feed === 'village-observations' || (feed === 'persons' && (await isKnownElsewhere(one)));
+    const retired: MappedResource[] = [];
+    for (const reference of previous.resources) {
+      const stored = await resources.get(reference);
+      const resource = stored && !(keepsShared && isShared(reference)) ? retire(stored.resource) : undefined;
+      if (!stored || !resource) continue;
+      putResource(resource, stored.facility, one.id);
+      retired.push({ role: '', item: '', resource });
+    }
+    await takeBack(previous, 'cancelled', reason);
+    if (feed === 'facilities') await resend(retired, ['completed', 'in-progress']);
+  }
+
+  /** Whether another source has told of the same Patient, and not withdrawn it. */
+  async function isKnownElsewhere(one: Prepared): Promise<boolean> {
+    const own = registers.person(sourceKey(one.sourceSystem, one.sourceId));
+    if (!own?.nikHash) return false;
+    const others = (await store.persons({ nikHashes: [own.nikHash] })).filter(
+      (other) => other.patient === own.patient && other.sourceKey !== own.sourceKey,
+    );
+    const tellers = others.map(({ sourceKey: key }) => {
+      const cut = key.indexOf('|');
+      return ids.submissionId(key.slice(0, cut), 'persons', key.slice(cut + 1));
+    });
+    const stored = new Map((await store.submissionsById(ALL, tellers)).map((submission) => [submission.id, submission]));
+    return tellers.some((id) => (submissions.get(id) ?? stored.get(id))?.reason !== 'withdrawn');
   }
 
   /**
@@ -551,7 +601,7 @@ export async function processBatch(
       const placed = new Set((await store.platformIds(environment, write.resources)).map(({ reference }) => reference));
       const there = uncertain ? write.resources : write.resources.filter((reference) => placed.has(reference));
       changes.deliveries.push(
-        there.length > 0 && reason === 'withdrawn'
+        there.length > 0 && TAKEN_BACK.has(reason)
           ? {
               ...write,
               resources: there,
@@ -562,7 +612,7 @@ export async function processBatch(
               dueAt: now,
               replace: true,
             }
-          : { ...write, state, reason, dueAt: now, replace: true },
+          : { ...write, state, reason, dueAt: now, replace: true, ...(TAKEN_BACK.has(reason) && { unlessSent: true }) },
       );
     }
   }
@@ -600,13 +650,17 @@ export async function processBatch(
     }
     const version = (previous?.version ?? 0) + 1;
     const kept = new Set(sent.map(({ resource }) => `${resource.resourceType}/${resource.id}`));
-    const absent = (previous?.resources ?? []).filter((reference) => !kept.has(reference) && !isShared(reference));
-    // What this version no longer holds is sent as entered in error, where the platform has it.
-    const onPlatform = absent.length === 0 ? [] : await store.platformIds(environment, absent);
+    // What this version, or one before it, no longer holds goes along as entered in error. Whether the platform has it is known when it
+    // is sent: the version before may be on its way at this moment.
+    const earlier = previous ? (await deliveriesOf(previous.id)).flatMap(({ write }) => write.resources) : [];
+    const absent = new Set(
+      [...(previous?.resources ?? []), ...earlier].filter((reference) => !kept.has(reference) && !isShared(reference)),
+    );
+    await resources.load([...absent]);
     const retired: Stored[] = [];
-    for (const { reference } of onPlatform) {
+    for (const reference of absent) {
       const found = (await resources.get(reference))?.resource;
-      if (found) retired.push(found);
+      if (found && isRetired(found)) retired.push(found);
     }
     changes.deliveries.push(
       ...planDeliveries(
@@ -685,6 +739,12 @@ export async function processBatch(
     submissions.set(one.id, { ...submission, seq: 0, updatedAt: now });
     return { receipt: receiptOf(submission), repeated: false, resources: applied };
   }
+}
+
+/** What a source sends again as it was. Some reasons may have gone meanwhile; a validation of an older content is no news either. */
+function isKnown(one: Prepared, previous: Submission): boolean {
+  if (previous.contentHash === one.contentHash) return !RETRIED.has(previous.reason);
+  return one.item.raw.contentHash !== undefined;
 }
 
 function refusedUnstored(one: Prepared, found: Issue): Outcome {

@@ -122,7 +122,9 @@ export function createIntake(options: IntakeOptions): Intake {
         strict: false,
         ...(requestId !== undefined && { requestId }),
       };
-      const [answer] = await accept(request, [{ line: 1, payload: JSON.stringify(validated), value: validated }]);
+      const [answer] = await accept(request, [
+        { line: 1, payload: JSON.stringify(validated), value: validated, contentHash: submission.contentHash },
+      ]);
       if (!answer) throw new AppError('internal');
       return answer.receipt;
     },
@@ -142,7 +144,7 @@ const isConflict = (error: unknown): boolean => error instanceof AppError && err
 
 /** The payload with the validation added, in the names of its own contract. The source system is written out, as the client that validates may be another. */
 function withValidation(value: Record<string, unknown>, nik: string, at: string, submission: Submission): Record<string, unknown> {
-  const flat = 'source_id' in value || 'source_system' in value;
+  const flat = 'source_id' in value && !('sourceId' in value);
   return flat
     ? { ...value, source_system: submission.sourceSystem, validated_by_nik: nik, validated_at: at }
     : { ...value, sourceSystem: submission.sourceSystem, validatedBy: { nik }, validatedAt: at };

@@ -33,7 +33,7 @@ export function prepare(options: BatchOptions, item: BatchItem, now: string): Pr
     named !== undefined && client.sourceSystems !== 'all' && !client.sourceSystems.includes(named)
       ? issue('forbidden-source-system', {}, { field: 'sourceSystem' })
       : undefined;
-  const hash = contentHash(raw.fault ? raw.payload : raw.value);
+  const hash = raw.contentHash ?? contentHash(raw.fault ? raw.payload : raw.value);
   const sourceId = text(read.record.sourceId)?.slice(0, 128);
   // Without a key of its own a refused record is kept under its content, so that the same one gets the same receipt.
   const keyed = system !== undefined && sourceId !== undefined;

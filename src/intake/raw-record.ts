@@ -8,6 +8,11 @@ export interface RawRecord {
   readonly payload: string;
   /** The value; for a line that could not be read only what could be saved of it, to find its key. */
   readonly value: Readonly<Record<string, unknown>>;
+  /**
+   * By what it is recognised when it comes again, where that is not its own content: a validated record is that of its sender with our
+   * addition, and its sender will send it again as it was.
+   */
+  readonly contentHash?: string;
   /** Why it could not be read. Such a record is kept as refused. */
   readonly fault?: Issue;
 }

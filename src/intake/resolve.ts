@@ -140,6 +140,9 @@ function inlinePerson(reference: Json, inline: Json, context: InlineContext): Pe
   const own = text(reference.sourceId);
   const nik = text(inline.nik) ?? text(reference.nik);
   const key = own === undefined ? undefined : sourceKey(context.sourceSystem, own);
+  // Told of without the NIK that the same source gave before: the same person.
+  const known = key === undefined || nik !== undefined ? undefined : context.registers.person(key);
+  if (known) return { ...known, birthDate, sex: sexOf(inline.sex) };
   const patient = patientOf({ ...inline, nik }, key ?? sourceKey(context.sourceSystem, context.recordId), context.ids);
   return {
     sourceKey: key ?? sourceKey(context.sourceSystem, `patient:${patient}`),

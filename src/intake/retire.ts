@@ -49,3 +49,9 @@ export function retire(resource: Stored): Stored | undefined {
   if (BY_ACTIVE.has(type)) return { ...resource, active: false } as Stored;
   return undefined;
 }
+
+/** Whether a resource says that it was entered in error. */
+export function isRetired(resource: Resource): boolean {
+  const { status, verificationStatus } = resource as { status?: unknown; verificationStatus?: { coding?: readonly { code?: string }[] } };
+  return status === 'entered-in-error' || verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;
+}

@@ -1,7 +1,8 @@
 import { type Issue, issue } from '../errors/index.ts';
 import type { NormalisedRecord } from '../mapping/types.ts';
-import type { Client, Feed } from '../store/port.ts';
+import type { Client, Feed, Submission } from '../store/port.ts';
 import { prepare } from './prepare.ts';
+import type { Registers } from './registers.ts';
 import { type Resolved, text, unitCode } from './resolve.ts';
 import type { BatchItem, BatchOptions } from './types.ts';
 
@@ -22,6 +23,8 @@ export async function findForbidden(options: BatchOptions, items: readonly Batch
     const { client, feed } = item.request;
     if (feed === 'facilities') {
       const supervisor = text(record.supervisorCode);
+      const known = entries.get(text(record.code) ?? '');
+      if (known && !mayWrite(client, known.puskesmas ?? undefined)) return issue('forbidden-facility', {}, { field: 'code' });
       // A supervisor that comes with the same request is judged when its turn comes.
       if (supervisor !== undefined && !entries.has(supervisor) && own.has(supervisor)) continue;
       const head =
@@ -41,7 +44,21 @@ const mayWrite = (client: Client, puskesmas: string | undefined): boolean =>
   client.facilities === 'all' || (puskesmas !== undefined && client.facilities.includes(puskesmas));
 
 /** A facility that is known and not the client's. An unknown one is a matter of the record. */
-export function foreignFacility(client: Client, feed: Feed, record: NormalisedRecord, { unit, puskesmas }: Resolved): Issue | undefined {
-  if (!unit || mayWrite(client, puskesmas?.code)) return undefined;
+export function foreignFacility(
+  client: Client,
+  feed: Feed,
+  record: NormalisedRecord,
+  { unit, puskesmas }: Resolved,
+  registers: Pick<Registers, 'facility'>,
+): Issue | undefined {
+  // A unit is not taken over from another puskesmas by naming another supervisor.
+  const known = feed === 'facilities' ? registers.facility(text(record.code) ?? '') : undefined;
+  if ((!unit || mayWrite(client, puskesmas?.code)) && (!known || mayWrite(client, known.puskesmas ?? undefined))) return undefined;
   return issue('forbidden-facility', {}, { field: unitCode(feed, record)?.field ?? 'facilityCode' });
+}
+
+/** A record of another puskesmas, though of the client's source system: one system often serves many, with a key for each. */
+export function foreignRecord(client: Client, previous: Submission | undefined): Issue | undefined {
+  if (!previous || previous.facility === null || mayWrite(client, previous.facility)) return undefined;
+  return issue('forbidden-facility', {}, { field: 'sourceId' });
 }
