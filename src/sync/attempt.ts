@@ -46,7 +46,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   }
 
   const stored = new Map((await store.resources(SYNC_CONTEXT, delivery.resources)).map((row) => [referenceOf(row.resource), row]));
-  const rows = delivery.resources.map((reference) => {
+  const all = delivery.resources.map((reference) => {
     const row = stored.get(reference);
     if (row === undefined) {
       // Resources and delivery are written in one transaction, so this cannot be.
@@ -54,6 +54,13 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     }
     return row;
   });
+  // What was entered in error is of no use to a platform that does not have it, and what it refers to need not be known there.
+  const retracted = trace.pending ? [] : all.filter(({ resource }) => isRetracted(resource)).map(({ resource }) => referenceOf(resource));
+  const there = new Set(retracted.length === 0 ? [] : (await store.platformIds(environment, retracted)).map(({ reference }) => reference));
+  const rows = all.filter(({ resource }) => !retracted.includes(referenceOf(resource)) || there.has(referenceOf(resource)));
+  if (rows.length === 0) {
+    return { kind: 'delivered' };
+  }
   const resources = rows.map((row) => row.resource);
   const ids = new Map<string, string>();
   /**
@@ -222,7 +229,6 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
 
 const referenceOf = (resource: LocalResource): string => `${resource.resourceType}/${resource.id}`;
 
-/** Entered in error: of no use to a platform that does not have it. */
 function isRetracted(resource: LocalResource): boolean {
   const { status, verificationStatus } = resource as { status?: unknown; verificationStatus?: { coding?: readonly { code?: string }[] } };
   return status === 'entered-in-error' || verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors/index.ts';
 import type { Store } from '../../src/store/port.ts';
 import { resolveIdentities } from '../../src/sync/resolve-identities.ts';
+import { SYSTEMS } from '../../src/terminology/systems.ts';
 import { BREBES, identifiers, nikOf, patient, SIRAMPOG, visit } from './fixtures.ts';
 import { createRig, ENVIRONMENT, posyanduOf, type Rig, type RigOptions } from './rig.ts';
 
@@ -128,6 +129,16 @@ describe('the happy way', () => {
     const worker = rig.startWorker('w1');
     await worker.drain();
     expect((await rig.onPlatform()).Observation?.map(({ status }) => status)).toEqual(['final']);
+    // Not even what it refers to is looked for.
+    const gone = await rig.receive({ record: 'c', person: PEOPLE_UNKNOWN, practitionerNik: nikOf(77) });
+    await retract('c', [0, 2, 3]);
+    const [, condition] = visit({ record: 'c', puskesmas: BREBES, unit: posyanduOf(BREBES), person: PEOPLE_UNKNOWN });
+    const verificationStatus = { coding: [{ system: SYSTEMS.conditionVerification, code: 'entered-in-error' }] };
+    const withdrawn = { resource: { ...condition, verificationStatus }, facility: BREBES.code, submission: null, at: rig.time.iso() };
+    await rig.store.commit({ resources: [withdrawn] });
+    await worker.drain();
+    expect(await rig.delivery(gone)).toMatchObject({ state: 'completed' });
+    expect((await rig.onPlatform()).Encounter).toHaveLength(1);
     await rig.receive({ record: 'b', person: 2 });
     await worker.drain();
     await rig.receive({ record: 'b', person: 2 }, 2);
