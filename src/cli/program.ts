@@ -87,8 +87,11 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 const EXIT_CODES = `
-Kode selesai / exit codes: 0 sesuai harapan / as wanted; 1 ada yang ditolak atau gagal / something was refused or failed;
-2 perintah atau konfigurasi salah / wrong usage or configuration. Konfigurasi / configuration: docs/configuration.md`;
+Kode selesai / exit codes:
+  0  sesuai harapan / as wanted
+  1  ada yang ditolak atau gagal / something was refused or failed
+  2  perintah atau konfigurasi salah / wrong usage or configuration
+Konfigurasi / configuration: docs/configuration.md`;
 
 const FEED_NAMES = FEEDS.join(' | ');
 

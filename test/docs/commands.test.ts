@@ -98,7 +98,7 @@ async function runBlocks(blocks: readonly Block[]): Promise<void> {
     '[ -f .exports ] && . ./.exports',
     ...blocks.flatMap((block, index) => [`printf '\\n#### %s\\n' ${index}`, `printf '\\n#### %s\\n' ${index} >&2`, here(block)]),
     'export -p | grep -E " (KEY|DINKES|ILP_CLIENT_SECRET)=" > .exports || true',
-    '[ -n "${KEY:-}" ] && printf %s "$KEY" > .key',
+    'printf %s "$KEY" > .key',
   ].join('\n');
   writeFileSync(path.join(clone, 'commands.sh'), script);
   const { code, stdout, stderr } = await run('bash', ['commands.sh']);
