@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 import type { Feed } from '../store/port.ts';
+import { type Age, ageOn } from './age.ts';
 import type { MappingTables } from './tables.ts';
 import type { MapContext, NormalisedRecord } from './types.ts';
 
@@ -72,11 +73,7 @@ export const CONTEXT_KEYS: readonly string[] = [
 export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 'visitReasons' | 'icd10'>) {
   const { bands, overlaps, scheme } = tables.lifeStages;
 
-  function lifeStageOf(birth: DateTime, service: DateTime) {
-    const { days } = service.diff(birth, 'days');
-    const { months } = service.diff(birth, 'months');
-    const { years } = service.diff(birth, 'years');
-    if (days < 0) return undefined;
+  function lifeStageOf({ days, months, years }: Age) {
     return bands.find(
       (band) =>
         (band.belowDays === undefined || days < band.belowDays) &&
@@ -103,7 +100,8 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
   return {
     /** Life stage by completed age at the day of service; undefined when the birth date is missing or later. */
     lifeStage(birthDate: string, serviceDate: string): { code: string; display: string; scheme: string; cluster: 'K2' | 'K3' } | undefined {
-      const band = lifeStageOf(DateTime.fromISO(birthDate, { zone: 'utc' }), DateTime.fromISO(serviceDate.slice(0, 10), { zone: 'utc' }));
+      const age = ageOn(birthDate, serviceDate.slice(0, 10));
+      const band = age && lifeStageOf(age);
       return band && { code: band.code, display: band.id, scheme, cluster: band.cluster };
     },
 
@@ -114,10 +112,8 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
       // The day of service is the day on the facility's wall calendar.
       const local = period.start === undefined ? undefined : DateTime.fromISO(period.start, { zone: facts.timeZone });
       const day = local?.isValid ? local.toISODate() : text(record['date'])?.slice(0, 10);
-      const birth = facts.birthDate === undefined ? undefined : DateTime.fromISO(facts.birthDate, { zone: 'utc' });
-      const service = day === undefined || day === null ? undefined : DateTime.fromISO(day, { zone: 'utc' });
-      const known = birth?.isValid && service?.isValid && service >= birth;
-      const band = known ? lifeStageOf(birth, service) : undefined;
+      const age = facts.birthDate === undefined || typeof day !== 'string' ? undefined : ageOn(facts.birthDate, day);
+      const band = age && lifeStageOf(age);
       const diagnoses = Array.isArray(record['diagnoses']) ? record['diagnoses'] : [];
       // A home visit is never sent, so it needs no reason code.
       const needsReason = diagnoses.length === 0 && record['context'] !== 'kunjungan_rumah';
@@ -130,13 +126,12 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
           ...(period.end !== undefined && { end: period.end }),
           ...(typeof day === 'string' && { day }),
           ...(band && { lifeStage: band.code, lifeStageDisplay: band.id, lifeStageScheme: scheme }),
-          ...(known && { ageMonths: Math.floor(service.diff(birth, 'months').months) }),
+          ...(age && { ageMonths: age.months }),
           ...(reason !== undefined && { reasonCode: reason }),
           ...(reasonDisplay !== undefined && { reasonDisplay }),
         },
         ...(band && { expectedCluster: band.cluster }),
-        clusterFits:
-          band === undefined || clusterFits(record, band.cluster, known ? Math.floor(service.diff(birth, 'years').years) : undefined),
+        clusterFits: band === undefined || clusterFits(record, band.cluster, age?.years),
         holds,
       };
     },
