@@ -40,13 +40,14 @@ const RETRIED = new Set<string | null>([
  * Takes a group of records through all stages and gathers what must be written. Reads the store, writes nothing. Later records of the
  * group see what earlier ones bring.
  *
- * @param pending what the group before brings, while it is being written
+ * @param before.pending what the group before brings, while it is being written
+ * @param before.anew judge and map a record that is known with this content too, instead of repeating its receipt (for a dry run)
  */
 export async function processBatch(
   options: BatchOptions,
   items: readonly BatchItem[],
   now: string,
-  pending?: Pending,
+  { pending, anew = false }: { pending?: Pending | undefined; anew?: boolean } = {},
 ): Promise<BatchResult & { readonly pending: Pending }> {
   const { store, ids, environment } = options;
   const prepared = items.map((item) => prepare(options, item, now));
@@ -131,7 +132,7 @@ export async function processBatch(
     const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved, registers) ?? foreignRecord(client, previous);
     if (forbidden) return refusedUnstored(one, forbidden);
 
-    if (previous && isKnown(one, previous) && !(await hasOtherPatient(previous, resolved))) {
+    if (!anew && previous && isKnown(one, previous) && !(await hasOtherPatient(previous, resolved))) {
       return { receipt: receiptOf(previous), repeated: true, resources: [] };
     }
     const updatedAt = instant(one.record.sourceUpdatedAt);

@@ -35,7 +35,7 @@ export function createIntake(options: IntakeOptions): Intake {
   /** Works on a group while the one before is being written; the answer writes it. */
   async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Accepted | Error)[]>> {
     const seen = restarts;
-    const result = await processBatch(options, items, now(), pending);
+    const result = await processBatch(options, items, now(), { pending });
     return () => finishGroup(items, restarts === seen ? result : undefined);
   }
 
@@ -92,6 +92,7 @@ export function createIntake(options: IntakeOptions): Intake {
         options,
         records.map((raw) => ({ request, raw })),
         now(),
+        { anew: true },
       );
       return outcomes.map(({ receipt: { id: _, version: __, ...verdict }, resources }) => ({
         verdict,

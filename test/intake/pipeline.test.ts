@@ -302,4 +302,13 @@ describe('dry run', () => {
     const { submissions } = (await running.get('/api/v1/submissions?limit=1000', key)).body;
     expect(submissions.filter(({ sourceId }: { sourceId: string }) => sourceId.startsWith('D-'))).toEqual([]);
   });
+
+  it('of a record that is stored already – maps and judges it anew, and leaves it as it is', async () => {
+    const record = visit('D-3', {});
+    const { id, version } = receipt(await encounter(record));
+    const again = await encounter(record, '?dryRun=true');
+    expect(again.body.results[0].verdict).toMatchObject({ sourceId: 'D-3', state: 'ready' });
+    expect(again.body.results[0].bundle.entry[0].resource.resourceType).toBe('Encounter');
+    expect((await running.get(`/api/v1/submissions/${id}`, key)).body.version).toBe(version);
+  });
 });
