@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Resource } from '@medplum/fhirtypes';
 import { type Issue, issue, type Reason, type State } from '../errors/index.ts';
 import type { MapContext, MappedResource, NormalisedRecord } from '../mapping/types.ts';
+import { createSlices } from '../store/engine.ts';
 import type { Client, DeliveryWrite, FacilityEntry, Feed, PersonEntry, Submission, SubmissionWrite } from '../store/port.ts';
 import { asWrite, createChanges } from './change-set.ts';
 import { buildContext } from './contexts.ts';
@@ -50,9 +50,16 @@ export async function processBatch(
   { pending, anew = false }: { pending?: Pending | undefined; anew?: boolean } = {},
 ): Promise<BatchResult & { readonly pending: Pending }> {
   const { store, ids, environment } = options;
-  const prepared = items.map((item) => prepare(options, item, now));
+  // Other requests get their turn within a large group.
+  const pause = createSlices();
+  const prepared: Prepared[] = [];
   const needs = noNeeds();
-  for (const one of prepared) collectNeeds(one.item.request.feed, one.record, one.sourceSystem, ids, needs);
+  for (const item of items) {
+    const one = prepare(options, item, now);
+    collectNeeds(item.request.feed, one.record, one.sourceSystem, ids, needs);
+    prepared.push(one);
+    await pause();
+  }
   for (const { supervisor, puskesmas } of pending?.changes.facilities ?? []) {
     for (const code of [supervisor, puskesmas]) if (code !== null) needs.facilities.add(code);
   }
@@ -96,6 +103,7 @@ export async function processBatch(
     for (const one of prepared) {
       const { feed } = one.item.request;
       if (feed !== 'encounters' && feed !== 'village-observations') continue;
+      await pause();
       rezone(one);
       const { person } = resolveEvent(one.record, { feed, sourceSystem: one.sourceSystem, ids, registers });
       if (!person) continue;
@@ -112,9 +120,8 @@ export async function processBatch(
   }
 
   const outcomes: Outcome[] = [];
-  for (const [index, one] of prepared.entries()) {
-    // Other requests get their turn within a large group.
-    if (index % 16 === 15) await setImmediate();
+  for (const one of prepared) {
+    await pause();
     outcomes.push(await processOne(one));
   }
   const done = changes.done(now, outcomes, items);
