@@ -38,6 +38,13 @@ export interface NormaliserTables {
 
 type Json = Record<string, unknown>;
 
+/** A visit has fewer of anything; longer lists are a mistake, or meant to keep the service busy. */
+const MAX_ITEMS = 500;
+/** Nobody reads more findings about one record; those after it are left out. */
+const MAX_ISSUES = 100;
+/** Longer names are not compared with the known ones. */
+const MAX_NAME = 64;
+
 interface Run {
   readonly feed: CompiledFeed;
   readonly read: ReadValue;
@@ -105,6 +112,10 @@ function readObject(run: Run, raw: Json, scope: string, place: string, out: Json
 }
 
 function readField(run: Run, target: Target, value: unknown, field: string, set: (path: string, value: unknown) => void, out: Json): void {
+  if (Array.isArray(value) && value.length > MAX_ITEMS) {
+    fault(run, 'field-format', field, { expected: `≤ ${MAX_ITEMS}` });
+    return;
+  }
   switch (target.kind) {
     case 'object': {
       if (isObject(value)) {
@@ -280,14 +291,15 @@ function keepUnknown(
   out: Json,
 ): void {
   assign(out, key, value, true);
-  if (isBlank(run, value)) return;
+  if (run.issues.length >= MAX_ISSUES || isBlank(run, value)) return;
   const known = [...new Set([...(names?.values() ?? [])].map((target) => target.path.slice(target.path.lastIndexOf('.') + 1)))];
   reportUnknown(run, key, place, known);
 }
 
 /** With the nearest known name, when there is one that a slip of the finger explains. */
 function reportUnknown(run: Run, key: string, place: string, known: readonly string[]): void {
-  const word = canonical(key);
+  if (run.issues.length >= MAX_ISSUES) return;
+  const word = canonical(key.slice(0, MAX_NAME));
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const name of known) {
@@ -304,7 +316,9 @@ function reportUnknown(run: Run, key: string, place: string, known: readonly str
 }
 
 function fault(run: Run, code: ErrorCode, field: string, params: Params = {}): void {
-  run.issues.push(issue(code, { field, ...params }, { field }));
+  // An error is never left out where warnings filled the list.
+  if (run.issues.length < MAX_ISSUES || !run.issues.some(({ severity }) => severity === 'error'))
+    run.issues.push(issue(code, { field, ...params }, { field }));
 }
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -318,7 +332,7 @@ function textItems(value: unknown): string[] {
     return value.filter((item) => typeof item === 'string' || typeof item === 'number').map((item) => String(item).trim());
   return typeof value === 'string' || typeof value === 'number'
     ? String(value)
-        .split(/[;,|]/)
+        .split(/[;,|]/, MAX_ITEMS)
         .map((item) => item.trim())
         .filter(Boolean)
     : [];

@@ -17,6 +17,9 @@ export interface ReadOptions {
 export type ReadValue = (raw: unknown, kind: string, options: ReadOptions) => Reading;
 
 const BLANK: Reading = { blank: true };
+/** No number, date or time is longer; patterns are not tried on what a sender makes long on purpose. */
+const MAX_LENGTH = 64;
+const SHORT = new Set(['number', 'measure', 'integer', 'date', 'instant', 'dateOrInstant', 'time', 'nik', 'icd10']);
 const MONTHS = ['januari', 'februari', 'maret', 'april', 'mei', 'juni', 'juli', 'agustus', 'september', 'oktober', 'november', 'desember'];
 const MONTH_SHORT = ['jan', 'feb', 'mar', 'apr', 'mei', 'jun', 'jul', 'agu', 'sep', 'okt', 'nov', 'des'];
 
@@ -44,6 +47,9 @@ export function createValueReader(tokens: TokenTable, clusters: ClusterTable): R
     const input = typeof raw === 'string' ? raw.normalize('NFC').replace(/\s+/g, ' ').trim() : raw;
     if (typeof input === 'string' && blank.has(input.toLowerCase())) return BLANK;
     if (typeof input === 'number' && !Number.isFinite(input)) return BLANK;
+    if (typeof input === 'string' && input.length > MAX_LENGTH && SHORT.has(kind)) {
+      return kind === 'icd10' ? { value: input } : tooLong(kind);
+    }
     if (kind.startsWith('token:')) return readWord(input, words.get(kind.slice(6)));
     switch (kind) {
       case 'text':
@@ -81,6 +87,14 @@ export function createValueReader(tokens: TokenTable, clusters: ClusterTable): R
   };
 }
 
+function tooLong(kind: string): Reading {
+  if (kind === 'nik') return { fault: 'nik-length' };
+  if (kind === 'time') return { fault: 'field-format', params: CLOCK_FORM };
+  if (kind === 'date') return { fault: 'field-format', params: DATE_FORM };
+  if (kind === 'instant' || kind === 'dateOrInstant') return { fault: 'field-format', params: TIME_FORM };
+  return { fault: 'field-type', params: { expected: 'angka (number)' } };
+}
+
 /** `A091*` → `A09.1`; what does not look like ICD-10 stays as it is, for the contract to refuse. */
 export function icd10Form(text: string): string {
   const bare = text.toUpperCase().replace(/[\s†*+]/g, '');
@@ -90,7 +104,8 @@ export function icd10Form(text: string): string {
 
 /** Systolic and diastolic of `120/80`, `120 / 80 mmHg`; undefined for anything else. */
 export function splitBloodPressure(raw: unknown): { systolic: number; diastolic: number } | undefined {
-  const match = typeof raw === 'string' ? /^\s*(\d{2,3})\s*[/\\]\s*(\d{2,3})\s*(mm\s*hg)?\s*$/i.exec(raw) : null;
+  const match =
+    typeof raw === 'string' && raw.length <= MAX_LENGTH ? /^\s*(\d{2,3})\s*[/\\]\s*(\d{2,3})\s*(mm\s*hg)?\s*$/i.exec(raw) : null;
   return match ? { systolic: Number(match[1]), diastolic: Number(match[2]) } : undefined;
 }
 
@@ -218,6 +233,7 @@ function excelDay(serial: number): string | undefined {
 }
 
 const DATE_FORM = { expected: 'tanggal yyyy-mm-dd atau dd/mm/yyyy (date)' };
+const CLOCK_FORM = { expected: 'jam hh:mm (time of day)' };
 const TIME_FORM = { expected: 'waktu yyyy-mm-ddThh:mm:ss+07:00 (date and time)' };
 
 function readDate(input: unknown, options: ReadOptions): Reading {
@@ -230,8 +246,13 @@ function readDate(input: unknown, options: ReadOptions): Reading {
   if (day === 'date-year') return { fault: 'date-year' };
   if (day) return { value: isoDay(day), ...(day.ambiguous && options.warnAmbiguous && { warning: 'date-ambiguous' as const }) };
   const instant = readDateTime(input, options);
-  if ('value' in instant) return { ...instant, value: String(instant.value).slice(0, 10) };
+  if ('value' in instant) return { ...instant, value: dayIn(options.timeZone, String(instant.value)) };
   return 'fault' in instant && instant.fault === 'date-year' ? instant : { fault: 'field-format', params: DATE_FORM };
+}
+
+/** Systems write midnight of a day as the instant it is in UTC, which is the evening before: the day is that of the facility. */
+function dayIn(zone: string, value: string): string {
+  return (value.includes('T') && DateTime.fromISO(value, { zone }).toISODate()) || value.slice(0, 10);
 }
 
 /** A day alone stays a date; with a time of day it becomes an instant with offset, in the given zone if it has none. */
@@ -289,5 +310,5 @@ function readTime(input: unknown, options: ReadOptions): Reading {
     const instant = readDateTime(input, options);
     if ('value' in instant && String(instant.value).includes('T')) return instant;
   }
-  return { fault: 'field-format', params: { expected: 'jam hh:mm (time of day)' } };
+  return { fault: 'field-format', params: CLOCK_FORM };
 }
