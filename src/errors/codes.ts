@@ -229,6 +229,20 @@ export const CODES = {
     'Waktu selesai pada {field} mendahului waktu mulai.',
     'The end in {field} is before the start.',
   ),
+  'before-birth': row(
+    'record',
+    422,
+    'value',
+    'Waktu pada {field} sebelum tanggal lahir pasien. Periksa tanggal pelayanan dan tanggal lahir.',
+    'The time in {field} is before the birth date of the patient. Check the date of service and the birth date.',
+  ),
+  'session-day': row(
+    'record',
+    422,
+    'value',
+    'Waktu pada {field} bukan pada hari pelayanan (date). Isi jamnya saja, atau tanggal yang sama.',
+    'The time in {field} is not on the day of service (date). Give the time of day only, or the same date.',
+  ),
   'code-unknown': row(
     'record',
     422,

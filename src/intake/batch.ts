@@ -208,7 +208,7 @@ export async function processBatch(
     }
     await retireAbsent(one, previous, produced);
     if (feed === 'facilities') {
-      registerFacility(one, resolved, mapped.resources);
+      await registerFacility(one, resolved, mapped.resources);
       if (previous) await resend(mapped.resources);
     }
     if (feed === 'practitioners') registerPractitioner(one, mapped.resources);
@@ -396,7 +396,8 @@ export async function processBatch(
       const expression = found.expression;
       let best: { field: string; length: number } | undefined;
       for (const trace of traces) {
-        if (trace.role !== role || !related(expression, trace.expression)) continue;
+        // What comes from the context is no field of the sender's.
+        if (trace.role !== role || trace.field.startsWith('%') || !related(expression, trace.expression)) continue;
         const length = Math.min(expression.length, trace.expression.length);
         if (!best || length > best.length) best = { field: trace.field, length };
       }
@@ -449,10 +450,12 @@ export async function processBatch(
     return withLink(patient, before.patient, type[0]);
   }
 
-  function registerFacility(one: Prepared, resolved: Resolved, mapped: readonly MappedResource[]): void {
+  async function registerFacility(one: Prepared, resolved: Resolved, mapped: readonly MappedResource[]): Promise<void> {
     const entry = resolved.unit as FacilityEntry;
+    const before = registers.facility(entry.code);
     changes.facilities.push(entry);
     registers.putFacility(entry);
+    if (before && before.puskesmas !== entry.puskesmas) await moveUnitsBelow(entry);
     const given: readonly [unknown, string][] = [
       [one.record.satusehatOrganizationId, entry.organization],
       [one.record.satusehatLocationId, entry.location],
@@ -478,6 +481,21 @@ export async function processBatch(
         dueAt: now,
         replace: true,
       });
+    }
+  }
+
+  /** The tree below a unit goes with it to another puskesmas. */
+  async function moveUnitsBelow(head: FacilityEntry): Promise<void> {
+    const all = (await store.facilities()).map(({ code, ...rest }) => registers.facility(code) ?? { code, ...rest });
+    const moved = [head.code];
+    for (const code of moved) {
+      for (const unit of all) {
+        if (unit.supervisor !== code || unit.kind === 'puskesmas' || moved.includes(unit.code)) continue;
+        moved.push(unit.code);
+        const entry = { ...unit, puskesmas: head.puskesmas };
+        changes.facilities.push(entry);
+        registers.putFacility(entry);
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import { DateTime } from 'luxon';
 import { type Issue, issue, type Reason } from '../errors/index.ts';
 import type { ContextBuilder } from '../mapping/context.ts';
 import type { MapContext, NormalisedRecord } from '../mapping/types.ts';
@@ -48,10 +49,34 @@ export function buildContext(builder: ContextBuilder, feed: Feed, record: Normal
     const severity = VISIT_CLUSTERS.has(cluster) ? 'warning' : 'error';
     issues.push(issue('cluster-not-a-visit', { cluster, suggested: visit.expectedCluster ?? 'K2/K3' }, { field: 'cluster', severity }));
   }
+  const { day } = visit.context;
+  const field = feed === 'encounters' ? 'start' : 'date';
+  if (person && day !== undefined && day < person.birthDate) issues.push(issue('before-birth', { field }, { field }));
+  if (feed === 'village-observations') issues.push(...sessionIssues(record, common.timeZone ?? 'Asia/Jakarta'));
   const holds = feed === 'village-observations' ? [...pending(record, resolved), ...visit.holds] : visit.holds;
   const [hold] = holds;
   for (const reason of holds) issues.push(HOLD_ISSUES[reason]());
   return { context: { ...common, ...visit.context }, issues, ...(hold !== undefined && { hold }) };
+}
+
+/** A session is on the day of service, and ends after it begins. */
+function sessionIssues(record: NormalisedRecord, timeZone: string): readonly Issue[] {
+  const date = text(record.date);
+  if (date === undefined || date.includes('T')) return [];
+  const [start, end] = (['sessionStart', 'sessionEnd'] as const).map((field) => {
+    const value = text(record[field]);
+    if (value === undefined || !value.includes('T')) return { field, day: date, clock: value };
+    const local = DateTime.fromISO(value, { zone: timeZone });
+    return { field, day: local.toISODate() ?? date, clock: local.toFormat('HH:mm') };
+  });
+  const found: Issue[] = [];
+  for (const { field, day } of [start, end].filter((one) => one !== undefined)) {
+    if (day !== date) found.push(issue('session-day', { field }, { field }));
+  }
+  if (found.length === 0 && start?.clock !== undefined && end?.clock !== undefined && end.clock < start.clock) {
+    found.push(issue('period-order', { field: 'sessionEnd' }, { field: 'sessionEnd' }));
+  }
+  return found;
 }
 
 /** A visit's own cluster is that of a life stage; K4 and LK are clusters of services, K1 is none of a patient. */

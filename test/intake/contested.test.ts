@@ -127,6 +127,21 @@ describe('a unit', () => {
   });
 });
 
+describe('a unit that moves to another puskesmas', () => {
+  it('takes those below it along', async () => {
+    const unit = (code: string, supervisorCode: string, kind: string) => ({
+      ...{ sourceSystem: 'simpus', kind, code, name: code, supervisorCode, villageCode: '3329012001' },
+    });
+    const tree = [unit('M-PT', 'P1', 'pustu'), unit('M-PY', 'M-PT', 'posyandu'), unit('M-PY2', 'M-PY', 'posyandu')];
+    await running.post('facilities', tree, key);
+    await running.post('facilities', unit('M-PT', 'P2', 'pustu'), key);
+    const moved = await running.service.store.facilities(['M-PT', 'M-PY', 'M-PY2']);
+    expect(moved.map(({ puskesmas }) => puskesmas)).toEqual(['P2', 'P2', 'P2']);
+    const visits = await encounter(visit('M-1', { facilityCode: 'M-PY' }));
+    expect(await deliveriesOf(receipt(visits).id)).toMatchObject([{ owner: 'P2' }]);
+  });
+});
+
 describe('a visit on its way', () => {
   it('withdrawn at that moment is retracted afterwards, whatever became of it', async () => {
     const { store } = running.service;
