@@ -36,6 +36,7 @@ export function createIntake(options: IntakeOptions): Intake {
   async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Accepted | Error)[]>> {
     const seen = restarts;
     const result = await processBatch(options, items, now(), { pending });
+    await store.prepare(result.changes);
     return () => finishGroup(items, restarts === seen ? result : undefined);
   }
 

@@ -30,6 +30,8 @@ export interface Store {
    * @throws AppError `conflict` when a submission version or a fenced lease was taken by someone else
    */
   commit(changes: ChangeSet, fence?: Fence): Promise<CommitResult>;
+  /** Does ahead what a commit of these very changes needs no transaction for, while another commit is under way. May be left out. */
+  prepare(changes: ChangeSet): Promise<void>;
 
   // ---- submissions
   submissionsById(context: AccessContext, ids: readonly string[]): Promise<readonly Submission[]>;

@@ -13,7 +13,7 @@ import {
 } from './deliveries.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import { guard } from './failure.ts';
-import type { AccessContext, ChangeSet, CommitResult, Fence, Store, StoredResource } from './port.ts';
+import type { AccessContext, ChangeSet, CommitResult, Fence, ResourceWrite, Store, StoredResource } from './port.ts';
 import { type PreparedResource, prepareResources, writeResources } from './resources.ts';
 import {
   instant,
@@ -40,6 +40,7 @@ export function createStore(engine: Engine): Store {
   const { dialect, reader } = engine;
   const write = <T>(work: (writer: Writer) => Promise<T>) => guard(() => engine.write(work));
   const submissionColumns = sql.raw('s.*');
+  const ahead = new WeakMap<readonly ResourceWrite[], ReturnType<typeof prepareResources>>();
 
   const readResources = async (condition: ReturnType<typeof sql>, context: AccessContext): Promise<readonly StoredResource[]> => {
     const { rows } = await sql<ResourceRow>`
@@ -70,9 +71,17 @@ export function createStore(engine: Engine): Store {
         });
       }),
 
+    prepare: ({ resources }) =>
+      guard(async () => {
+        if (!resources) return;
+        const prepared = prepareResources(resources);
+        ahead.set(resources, prepared);
+        await prepared;
+      }),
     commit: (changes, fence) =>
       guard(async () => {
-        const prepared = await prepareResources(changes.resources ?? []);
+        const { resources = [] } = changes;
+        const prepared = await (ahead.get(resources) ?? prepareResources(resources));
         return engine.write((writer) => commit(engine, writer, changes, prepared, fence));
       }),
 
