@@ -191,6 +191,11 @@ async function receive(options: IntakeRouterOptions, feed: Feed, client: Client,
     if (writer.receipts === 0) throw thrown;
     const error = thrown instanceof AppError ? thrown : new AppError('internal', {}, { cause: thrown });
     if (error.status >= 500) logger.error({ event: 'http.fault', requestId, ...describeFault(thrown) });
+    else {
+      const row = { client: client.id, action: 'intake', target: feed, outcome: 'refused', code: error.code, requestId, count: 1 } as const;
+      // The receipts must reach their sender all the same.
+      await options.audit.write(row).catch((failure) => logger.error({ event: 'audit.failed', requestId, ...describeFault(failure) }));
+    }
     discardRest(request);
     writer.end({ error, requestId });
     return;

@@ -139,7 +139,7 @@ export async function processBatch(
     const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved, registers) ?? foreignRecord(client, previous);
     if (forbidden) return refusedUnstored(one, forbidden);
 
-    if (!anew && previous && isKnown(one, previous) && !(await hasOtherPatient(previous, resolved))) {
+    if (!anew && previous && isKnown(one, previous) && !(await hasOtherPeople(previous, resolved))) {
       return { receipt: receiptOf(previous), repeated: true, resources: [] };
     }
     const updatedAt = instant(one.record.sourceUpdatedAt);
@@ -169,12 +169,15 @@ export async function processBatch(
     return apply(one, resolved, previous, issues, print);
   }
 
-  /** A visit that is held because the platform does not know its patient, and whose person is another Patient by now: a NIK was mended. */
-  async function hasOtherPatient(previous: Submission, { person }: Resolved): Promise<boolean> {
-    const [encounter] = previous.resources;
-    if (previous.reason !== 'identity' || encounter === undefined || person === undefined) return false;
-    const stored = (await resources.get(encounter))?.resource as { subject?: { reference?: string } } | undefined;
-    return stored?.subject?.reference !== undefined && stored.subject.reference !== person.patient;
+  /** A visit that is held because the platform does not know one of its people, who is another one by now: a NIK was mended. */
+  async function hasOtherPeople(previous: Submission, { person, practitioner }: Resolved): Promise<boolean> {
+    if (previous.reason !== 'identity' && previous.reason !== 'practitioner-identity') return false;
+    const encounter = previous.resources.find((reference) => reference.startsWith('Encounter/'));
+    const stored = encounter === undefined ? undefined : (await resources.get(encounter))?.resource;
+    if (stored?.resourceType !== 'Encounter') return false;
+    const who = previous.reason === 'identity' ? person?.patient : practitioner?.practitioner;
+    const told = [stored.subject, ...(stored.participant ?? []).map(({ individual }) => individual)];
+    return who !== undefined && !told.some((reference) => reference?.reference === who);
   }
 
   /** The sound record: map, check, and plan what is written. */

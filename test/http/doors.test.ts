@@ -30,6 +30,16 @@ const lines = (count: number, prefix: string): string =>
   Array.from({ length: count }, (_, index) => JSON.stringify(visit(`${prefix}-${index}`))).join('\n');
 
 describe('streams', () => {
+  it('a fault in the middle: the receipts before it stand, the answer names it, and an audit row is left', async () => {
+    const zipped = gzipSync(lines(250, 'F'), { level: 0 });
+    const broken = Buffer.concat([zipped.subarray(0, zipped.length - 2_000), Buffer.alloc(1_000, 7)]);
+    const { status, body } = await stream(broken, { 'content-encoding': 'gzip' });
+    expect([status, (body as unknown as { error: { code: string } }).error.code]).toEqual([202, 'encoding']);
+    expect(body.receipts.length).toBeGreaterThan(0);
+    const audits = await running.service.store.audits({ limit: 20 });
+    expect(audits).toContainEqual(expect.objectContaining({ target: 'encounters', outcome: 'refused', code: 'encoding', client: 'dinas' }));
+  });
+
   it('NDJSON gives one receipt per line in order, a bad line beside its neighbours', async () => {
     const body = Buffer.from(`${lines(250, 'S')}\n{"broken":\n${JSON.stringify(visit('S-last'))}`);
     const { status, body: answer } = await stream(body);

@@ -192,7 +192,7 @@ describe('a person', () => {
   it('whose NIK was corrected: a visit held for it goes on when it is sent again', async () => {
     const { store } = running.service;
     await running.post('persons', { ...person, sourceId: 'RM-21', nik: '9929014404900021' }, key);
-    const record = visit('N-4', { person: { sourceId: 'RM-21' } });
+    const record = visit('N-4', { person: { sourceId: 'RM-21', inline: { ...person, nik: undefined, sourceSystem: undefined } } });
     const { id } = receipt(await encounter(record));
     const [delivery] = (await deliveriesOf(id)) as [Delivery];
     const at = new Date().toISOString();
@@ -205,6 +205,23 @@ describe('a person', () => {
     expect(receipt(await encounter(record))).toMatchObject({ version: 2, state: 'ready', reason: null });
     expect(await deliveriesOf(id)).toMatchObject([{ state: 'ready' }]);
     expect(await patientOf(id)).toBe(`Patient/${(await ids()).patientId({ nik: '9929014404900022', sourceKey: '' })}`);
+  });
+
+  it('who treats, and whose NIK was corrected: likewise', async () => {
+    const nurse = { sourceSystem: 'simpus', sourceId: 'NK-9', name: 'Perawat', profession: 'perawat', facilityCode: 'P1' };
+    await running.post('practitioners', { ...nurse, nik: '9929016808920301' }, key);
+    const record = visit('N-5', { practitioner: { sourceId: 'NK-9' } });
+    const { id } = receipt(await encounter(record));
+    const [delivery] = (await deliveriesOf(id)) as [Delivery];
+    const at = new Date().toISOString();
+    const held = { state: 'on-hold', reason: 'practitioner-identity', at } as const;
+    await running.service.store.commit({
+      deliveryOutcomes: [{ key: delivery.key, environment: ENVIRONMENT, issues: [], ...held }],
+      submissionStates: [{ id, version: 1, stage: 'held', ...held }],
+    });
+    expect(receipt(await encounter(record))).toMatchObject({ version: 1, state: 'on-hold' });
+    await running.post('practitioners', { ...nurse, nik: '9929016808920302' }, key);
+    expect(receipt(await encounter(record))).toMatchObject({ version: 2, state: 'ready' });
   });
 
   it('of two puskesmas is seen by both, and by no third; a version that another one wrote is not', async () => {
