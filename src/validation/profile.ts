@@ -130,7 +130,7 @@ return function (n, p, x) {
     lines.push(this.#cardinality(definition, `${values}.length`, `${path} + ${JSON.stringify(`.${base}`)}`));
     const forbidden = this.#forbidden(rule, key, base, names);
     if (forbidden.length > 0) {
-      lines.push(`for (const o of R.values(${node}, ${path}, ${this.#constant(forbidden)})) f.structure(o.path, 'profile-type');`);
+      lines.push(`for (const o of R.among(${node}, ${path}, ${this.#constant(new Set(forbidden))})) f.structure(o.path, 'profile-type');`);
     }
     const slices = this.#slices(rule, base, typeOf);
     lines.push(...slices.map((slice) => `let ${slice.count} = 0;`));
@@ -362,6 +362,16 @@ const RUNTIME = {
       else found.push({ value, path: `${path}.${name}`, name });
     }
     return found ?? NONE;
+  },
+
+  /** The same for many names, of which hardly one is there: goes over what is there. */
+  among(node: Json, path: string, names: ReadonlySet<string>): readonly Found[] {
+    let found: string[] | undefined;
+    for (const key in node) {
+      const name = key.startsWith('_') ? key.slice(1) : key;
+      if (names.has(name) && !found?.includes(name)) (found ??= []).push(name);
+    }
+    return found ? RUNTIME.values(node, path, found) : NONE;
   },
 
   target(value: unknown, allowed: readonly string[], path: string, run: { f: Findings } & Pick<Run, 'entryType'>): void {
