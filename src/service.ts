@@ -56,6 +56,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
   const holder = `${os.hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const ids: Identifiers = createIdentifiers(await loadIdKey(store, config.idKey));
   const platform = createPlatform(config, store, logger);
+  const metrics = createMetrics({ store, environment, now, waiting: () => intake.waiting, version });
   const worker = createWorker({
     store,
     platform,
@@ -66,6 +67,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     concurrency: config.worker.concurrency,
     leaseMs: 2 * config.platform.timeoutMs,
     log: logger,
+    metrics,
   });
   const intake = createIntake({
     store,
@@ -77,7 +79,6 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     jsonDepth: config.limits.jsonDepth,
   });
   const audit = createAuditLog(store, now);
-  const metrics = createMetrics({ store, environment, now, waiting: () => intake.waiting, version });
   const jobs = createJobs({
     store,
     holder,

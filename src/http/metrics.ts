@@ -5,9 +5,24 @@ import type { Feed, Store } from '../store/port.ts';
 export interface Metrics {
   request(method: string, route: string, status: number, seconds: number): void;
   receipt(feed: Feed, state: string, reason: string | null, repeated: boolean): void;
+  /** Events of the delivery worker. */
+  count(name: WorkerCounter, labels: Readonly<Record<string, string>>, by?: number): void;
   /** Text for `/metrics`; counts of the store are read at that moment. */
   render(): Promise<{ contentType: string; text: string }>;
 }
+
+type WorkerCounter = 'deliveries' | 'adopted_resources' | 'owner_pauses';
+
+/** What the delivery worker counts. */
+const WORKER_COUNTERS: Readonly<Record<WorkerCounter, { name: string; labelNames: readonly string[]; help: string }>> = {
+  deliveries: {
+    name: 'ilp_delivery_outcomes_total',
+    labelNames: ['kind', 'state', 'reason'],
+    help: 'Tries of deliveries, by what each came to.',
+  },
+  adopted_resources: { name: 'ilp_adopted_resources_total', labelNames: ['kind'], help: 'Resources found on the platform and taken over.' },
+  owner_pauses: { name: 'ilp_owner_pauses_total', labelNames: ['reason'], help: 'Times that a puskesmas was paused.' },
+};
 
 export function createMetrics(options: {
   store: Store;
@@ -38,6 +53,12 @@ export function createMetrics(options: {
     labelNames: ['feed', 'state', 'reason'],
     registers,
   });
+  const counters = new Map(
+    Object.entries(WORKER_COUNTERS).map(([name, { labelNames, ...row }]) => [
+      name,
+      new Counter({ ...row, labelNames: [...labelNames], registers }),
+    ]),
+  );
   new Gauge({
     name: 'ilp_intake_waiting',
     help: 'Records inside that wait for their commit.',
@@ -82,6 +103,7 @@ export function createMetrics(options: {
   return {
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
     receipt: (feed, state, reason, repeated) => receipts.inc({ feed, state, reason: repeated ? 'repeated' : (reason ?? 'none') }),
+    count: (name, labels, by = 1) => counters.get(name)?.inc({ ...labels }, by),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

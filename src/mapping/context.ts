@@ -84,10 +84,10 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
 
   /** First reason of the table that fits a service of the record, in the order of the services. */
   function reasonOf(feed: Feed, record: NormalisedRecord, lifeStage: string | undefined): string | undefined {
-    const forms = Array.isArray(record['services'])
-      ? record['services'].map((service) => text((service as Record<string, unknown>)?.['form']))
+    const forms = Array.isArray(record.services)
+      ? record.services.map((service) => text((service as Record<string, unknown>)?.form))
       : [];
-    const services = feed === 'encounters' ? forms : [text(record['context']), ...forms];
+    const services = feed === 'encounters' ? forms : [text(record.context), ...forms];
     for (const service of services) {
       const row = tables.visitReasons.find(
         (candidate) => candidate.service === service && (candidate.lifeStage === '*' || candidate.lifeStage === lifeStage),
@@ -111,12 +111,12 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
       if (period.start === undefined) holds.push('time-missing');
       // The day of service is the day on the facility's wall calendar.
       const local = period.start === undefined ? undefined : DateTime.fromISO(period.start, { zone: facts.timeZone });
-      const day = local?.isValid ? local.toISODate() : text(record['date'])?.slice(0, 10);
+      const day = local?.isValid ? local.toISODate() : text(record.date)?.slice(0, 10);
       const age = facts.birthDate === undefined || typeof day !== 'string' ? undefined : ageOn(facts.birthDate, day);
       const band = age && lifeStageOf(age);
-      const diagnoses = Array.isArray(record['diagnoses']) ? record['diagnoses'] : [];
+      const diagnoses = Array.isArray(record.diagnoses) ? record.diagnoses : [];
       // A home visit is never sent, so it needs no reason code.
-      const needsReason = diagnoses.length === 0 && record['context'] !== 'kunjungan_rumah';
+      const needsReason = diagnoses.length === 0 && record.context !== 'kunjungan_rumah';
       const reason = needsReason ? reasonOf(feed, record, band?.code) : undefined;
       if (needsReason && reason === undefined) holds.push('reason-code-missing');
       const reasonDisplay = reason === undefined ? undefined : tables.icd10.find(reason)?.display;
@@ -138,12 +138,12 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
   };
 
   function clusterFits(record: NormalisedRecord, expected: 'K2' | 'K3', ageYears: number | undefined): boolean {
-    const cluster = record['cluster'];
+    const cluster = record.cluster;
     if (cluster === undefined || cluster === expected) return true;
-    const forms = Array.isArray(record['services'])
-      ? record['services'].map((service) => text((service as Record<string, unknown>)?.['form']))
+    const forms = Array.isArray(record.services)
+      ? record.services.map((service) => text((service as Record<string, unknown>)?.form))
       : [];
-    const pregnant = record['pregnancy'] !== undefined || forms.includes('anc');
+    const pregnant = record.pregnancy !== undefined || forms.includes('anc');
     return overlaps.some(
       (overlap) => overlap.cluster === cluster && (overlap.ageYears === ageYears || (overlap.pregnancy === true && pregnant)),
     );
@@ -158,8 +158,8 @@ interface Period {
 }
 
 function encounterPeriod(record: NormalisedRecord): Period {
-  const start = instant(record['start']);
-  const end = instant(record['end']);
+  const start = instant(record.start);
+  const end = instant(record.end);
   return { ...(start && { start }), ...(end && { end }) };
 }
 
@@ -168,13 +168,13 @@ function encounterPeriod(record: NormalisedRecord): Period {
  * happened somewhere in the session, so the session is its period.
  */
 function villagePeriod(record: NormalisedRecord, timeZone: string): Period {
-  const date = text(record['date']);
+  const date = text(record.date);
   if (date === undefined) return {};
   const exact = instant(date);
   if (exact) return { start: exact, end: exact };
-  const start = timeOn(date, record['sessionStart'], timeZone);
+  const start = timeOn(date, record.sessionStart, timeZone);
   if (start === undefined) return {};
-  return { start, end: timeOn(date, record['sessionEnd'], timeZone) ?? start };
+  return { start, end: timeOn(date, record.sessionEnd, timeZone) ?? start };
 }
 
 function timeOn(date: string, value: unknown, timeZone: string): string | undefined {

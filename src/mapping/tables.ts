@@ -140,7 +140,7 @@ export function parseTables(texts: Texts): MappingTables {
   }
   const procedures = csv(texts, 'procedures.csv', ['table', 'token', 'system', 'code', 'display']);
   const icd10 = createIcd10(
-    csv(texts, 'terminology/icd10-primary-care.csv', ['code', 'display']).map((row) => [row['code'] ?? '', row['display'] ?? '']),
+    csv(texts, 'terminology/icd10-primary-care.csv', ['code', 'display']).map((row) => [row.code ?? '', row.display ?? '']),
   );
   const observations = csv(texts, 'observations.csv', [
     'item',
@@ -164,8 +164,8 @@ export function parseTables(texts: Texts): MappingTables {
   return {
     observations,
     answers,
-    education: procedures.filter((row) => row['table'] === 'education').map((row) => tokenCoding(row, 'procedures.csv')),
-    serviceProcedures: procedures.filter((row) => row['table'] === 'service').map((row) => tokenCoding(row, 'procedures.csv')),
+    education: procedures.filter((row) => row.table === 'education').map((row) => tokenCoding(row, 'procedures.csv')),
+    serviceProcedures: procedures.filter((row) => row.table === 'service').map((row) => tokenCoding(row, 'procedures.csv')),
     immunizations: csv(texts, 'immunizations.csv', ['token', 'kfa', 'kfaDisplay', 'cvx', 'cvxDisplay', 'route']).map((row) => ({
       token: need(row, 'immunizations.csv', 'token'),
       kfa: need(row, 'immunizations.csv', 'kfa'),
@@ -188,8 +188,8 @@ export function parseTables(texts: Texts): MappingTables {
         item: need(row, 'delivery-policy.csv', 'item'),
         feed: feedOf(row, 'delivery-policy.csv'),
         decision,
-        reason: row['reason'] ?? '',
-        ...(row['class'] && { class: row['class'] }),
+        reason: row.reason ?? '',
+        ...(row.class && { class: row.class }),
       };
     }),
     forms,
@@ -223,8 +223,8 @@ function observation(row: Row, answers: ReadonlyMap<string, unknown>): Observati
   const file = 'observations.csv';
   const kind = need(row, file, 'kind') as ObservationKind;
   if (!KINDS.includes(kind)) fail(file, row.line, 'kind', `must be one of ${KINDS.join(', ')}`);
-  if (kind === 'quantity' && !row['ucum']) fail(file, row.line, 'ucum', 'is needed for a quantity');
-  if (kind === 'code' && !answers.has(row['answers'] ?? '')) fail(file, row.line, 'answers', 'must name a table of answers.csv');
+  if (kind === 'quantity' && !row.ucum) fail(file, row.line, 'ucum', 'is needed for a quantity');
+  if (kind === 'code' && !answers.has(row.answers ?? '')) fail(file, row.line, 'answers', 'must name a table of answers.csv');
   const path = need(row, file, 'path');
   pathSteps(path);
   const number = (column: 'min' | 'max'): number | undefined => {
@@ -246,12 +246,12 @@ function observation(row: Row, answers: ReadonlyMap<string, unknown>): Observati
     display: need(row, file, 'display'),
     kind,
     certainty: need(row, file, 'certainty'),
-    source: row['source'] ?? '',
+    source: row.source ?? '',
     line: row.line,
-    ...(row['when'] && { when: row['when'] }),
-    ...(row['unit'] && { unit: row['unit'] }),
-    ...(row['ucum'] && { ucum: row['ucum'] }),
-    ...(row['answers'] && { answers: row['answers'] }),
+    ...(row.when && { when: row.when }),
+    ...(row.unit && { unit: row.unit }),
+    ...(row.ucum && { ucum: row.ucum }),
+    ...(row.answers && { answers: row.answers }),
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max }),
   };
@@ -297,7 +297,7 @@ function systemOf(row: Row, file: string): string {
 }
 
 function feedOf(row: Row, file: string): Feed {
-  const feed = FEEDS.find((known) => known === row['feed']);
+  const feed = FEEDS.find((known) => known === row.feed);
   return feed ?? fail(file, row.line, 'feed', `must be one of ${FEEDS.join(', ')}`);
 }
 

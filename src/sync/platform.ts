@@ -148,7 +148,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 
 /** Counters. Labels are codes (kind, outcome, reason), never ids. */
 export interface Metrics {
-  count(name: string, labels: Readonly<Record<string, string>>, by?: number): void;
+  count(name: 'deliveries' | 'adopted_resources' | 'owner_pauses', labels: Readonly<Record<string, string>>, by?: number): void;
 }
 
 export const silentLog: Log = { info() {}, warn() {}, error() {} };

@@ -52,12 +52,12 @@ describe.each(names)('map of %s', (name) => {
     const roles = mapped.resources.map(({ role }) => role);
     expect(new Set(roles).size).toBe(roles.length);
     expect(roles.filter((role) => role.includes('#'))).toEqual([]);
-    const ids = resources.map((resource) => `${resource['resourceType']}/${resource['id']}`);
+    const ids = resources.map((resource) => `${resource.resourceType}/${resource.id}`);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
   it('refers only to its own resources and to those of the context', () => {
-    const own = new Set(resources.map((resource) => `${resource['resourceType']}/${resource['id']}`));
+    const own = new Set(resources.map((resource) => `${resource.resourceType}/${resource.id}`));
     const given = new Set(Object.values(context));
     walk(resources, (node, key) => {
       if (key === 'reference' && typeof node === 'string') expect(own.has(node) || given.has(node), node).toBe(true);
@@ -106,7 +106,8 @@ describe.each(names)('map of %s', (name) => {
   it("stands the check of structure, profiles, and of the platform's rules where it is sent", () => {
     for (const { item, resource } of mapped.resources) {
       expect(validator.validate(resource), item).toEqual([]);
-      if (!waits && catalogue.decide(readCase(name).feed, item) === 'send') expect(rules.check(resource, { now: context.now }), item).toEqual([]);
+      if (!waits && catalogue.decide(readCase(name).feed, item) === 'send')
+        expect(rules.check(resource, { now: context.now }), item).toEqual([]);
     }
   });
 
