@@ -84,9 +84,7 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
 
   /** First reason of the table that fits a service of the record, in the order of the services. */
   function reasonOf(feed: Feed, record: NormalisedRecord, lifeStage: string | undefined): string | undefined {
-    const forms = Array.isArray(record.services)
-      ? record.services.map((service) => text((service as Record<string, unknown>)?.form))
-      : [];
+    const forms = Array.isArray(record.services) ? record.services.map((service) => text((service as Record<string, unknown>)?.form)) : [];
     const services = feed === 'encounters' ? forms : [text(record.context), ...forms];
     for (const service of services) {
       const row = tables.visitReasons.find(
@@ -140,9 +138,7 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
   function clusterFits(record: NormalisedRecord, expected: 'K2' | 'K3', ageYears: number | undefined): boolean {
     const cluster = record.cluster;
     if (cluster === undefined || cluster === expected) return true;
-    const forms = Array.isArray(record.services)
-      ? record.services.map((service) => text((service as Record<string, unknown>)?.form))
-      : [];
+    const forms = Array.isArray(record.services) ? record.services.map((service) => text((service as Record<string, unknown>)?.form)) : [];
     const pregnant = record.pregnancy !== undefined || forms.includes('anc');
     return overlaps.some(
       (overlap) => overlap.cluster === cluster && (overlap.ageYears === ageYears || (overlap.pregnancy === true && pregnant)),

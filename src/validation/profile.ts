@@ -369,7 +369,9 @@ const RUNTIME = {
     let found: string[] | undefined;
     for (const key in node) {
       const name = key.startsWith('_') ? key.slice(1) : key;
-      if (names.has(name) && !found?.includes(name)) (found ??= []).push(name);
+      if (!names.has(name) || found?.includes(name)) continue;
+      found ??= [];
+      found.push(name);
     }
     return found ? RUNTIME.values(node, path, found) : NONE;
   },
