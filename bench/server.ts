@@ -153,7 +153,7 @@ interface Probe {
 /** Two askers beside the load: one for what needs nothing, one for what needs key, store and audit. */
 function probe(url: string, headers: Record<string, string>): Probe {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./probe-thread.${extension}`, import.meta.url), { workerData: { url, headers, pauseMs: 3 } });
+  const worker = new Worker(new URL(`./probe-thread.${extension}`, import.meta.url), { workerData: { url, headers, pauseMs: 20 } });
   const answer = once(worker, 'message') as Promise<[number[]]>;
   return {
     async stop() {
