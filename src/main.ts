@@ -110,7 +110,7 @@ if (import.meta.main) {
   // V8 lets its heap grow by what the machine has: on a large one half a gigabyte for what needs a tenth. Both are read at each
   // collection, so they may be set now.
   v8.setFlagsFromString('--semi-space-growth-factor=1');
-  v8.setFlagsFromString('--heap-growing-percent=30');
+  v8.setFlagsFromString('--heap-growing-percent=20');
   try {
     process.exitCode = await run(process.argv.slice(2), composition);
   } catch (error) {

@@ -31,6 +31,8 @@ export function createBatcher<Item, Result>(
   }
   let queue: Waiting[] = [];
   let running: Promise<void> | undefined;
+  /** Called when a whole group waits. */
+  let onFull = () => {};
 
   async function run(): Promise<void> {
     // Requests that were read in the same turn of the event loop join the first group.
@@ -55,8 +57,14 @@ export function createBatcher<Item, Result>(
       } catch (error) {
         refuse(error);
       }
-      // Nothing waits now, but what this group's senders send next may join the next one.
-      if (queue.length === 0) await before;
+      // Nothing waits now, but what this group's senders send next may join the next one. A stream brings whole groups; none of them
+      // has to wait for the one before.
+      if (queue.length === 0) {
+        const full = new Promise<void>((resolve) => {
+          onFull = resolve;
+        });
+        await Promise.race([before, full]);
+      }
       await setImmediate();
     }
     await before;
@@ -66,6 +74,7 @@ export function createBatcher<Item, Result>(
   function submit(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
       queue.push({ item, resolve, reject });
+      if (queue.length >= limit) onFull();
       running ??= run();
     });
   }

@@ -66,4 +66,37 @@ describe('batcher', () => {
       ['a', 'b', 'c'].flatMap((item) => [`write ${item}`, `written ${item}`]),
     );
   });
+
+  it('a whole group that comes while the one before is written begins at once; a part of one waits to be joined', async () => {
+    const events: string[] = [];
+    const gates = new Map<string, () => void>();
+    const batcher = createBatcher<string, string>(
+      async (items) => {
+        events.push(`begin ${items.join('')}`);
+        return async () => {
+          await new Promise<void>((resolve) => gates.set(items.join(''), resolve));
+          return items;
+        };
+      },
+      { limit: 2 },
+    );
+    /** Many turns of the event loop: whatever can happen has happened. */
+    const settle = async () => {
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const first = batcher.submitAll(['a', 'b']);
+    await settle();
+    const single = batcher.submit('c');
+    await settle();
+    expect(events).toEqual(['begin ab']);
+    const joined = batcher.submit('d');
+    await settle();
+    expect(events).toEqual(['begin ab', 'begin cd']);
+    gates.get('ab')?.();
+    await first;
+    await settle();
+    gates.get('cd')?.();
+    expect(await Promise.all([single, joined])).toEqual(['c', 'd']);
+    await batcher.idle();
+  });
 });
