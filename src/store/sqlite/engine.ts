@@ -66,7 +66,7 @@ export async function openSqlite(path: string): Promise<Engine> {
 }
 
 /** Rows that are handed to the thread at once; their copying is work of this one. */
-const ROWS_AT_ONCE = 500;
+const ROWS_AT_ONCE = 200;
 
 function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
   return {

@@ -7,7 +7,7 @@ import type { Answer, Request } from './writer.ts';
  * The thread that writes. A commit waits for the disk, on a slow one for tenths of a second; here that keeps no request waiting.
  */
 const database = new DatabaseSync(workerData as string, { timeout: 10_000 });
-database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory; pragma cache_size = -12288');
+database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma temp_store = memory; pragma cache_size = -6144');
 // A batch of visits is some thousand pages. At SQLite's 1,000 nearly every commit would copy the log into the database.
 database.exec('pragma wal_autocheckpoint = 8000; pragma journal_size_limit = 67108864');
 const connection = new SqliteConnection(database);

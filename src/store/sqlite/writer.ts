@@ -32,7 +32,7 @@ export class SqliteWriter {
     this.#worker = new Worker(new URL(`./writer-thread.${extension}`, import.meta.url), {
       workerData: path,
       // Rows only pass through: without a bound their garbage would be kept by the hundred megabytes.
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
     });
     this.#worker.unref();
     this.#worker.on('message', ({ id, result, error }: Answer) => {
