@@ -16,6 +16,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = path.join(ROOT, 'src/main.ts');
 const BUILT = path.join(ROOT, 'dist/main.js');
 const CONNECTIONS = 32;
+/** What `npm start`, the installed command and the image give Node. */
+const AS_INSTALLED = ['--max-semi-space-size=8'];
 const LIMITS = { startMs: 1_000, rssMb: 250, singles: 200, waitMs: 50, readMs: 1 };
 const KEYED = { authorization: `Bearer ${KEY}` };
 
@@ -73,7 +75,7 @@ async function start(main: string, file: string): Promise<Running> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const started = performance.now();
-  const child = spawn(process.execPath, [main, 'serve'], {
+  const child = spawn(process.execPath, [...AS_INSTALLED, main, 'serve'], {
     cwd: path.dirname(file),
     env: {
       PATH: process.env.PATH,
