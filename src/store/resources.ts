@@ -21,11 +21,12 @@ export async function prepareResources(writes: readonly ResourceWrite[]): Promis
   const prepared: PreparedResource[] = [];
   for (const write of writes) {
     const resource = withoutVersion(write.resource);
+    const content = JSON.stringify(resource);
     prepared.push({
       write,
       reference: `${resource.resourceType}/${resource.id}`,
-      hash: digest(canonicalJson(resource)),
-      content: JSON.stringify(resource),
+      hash: digest(content),
+      content,
       index: indexResource(resource),
     });
     await pause();
@@ -40,16 +41,50 @@ function withoutVersion(resource: Resource & { id: string }): Resource & { id: s
   return { resourceType, id, ...(Object.keys(kept).length > 0 && { meta: kept }), ...rest } as Resource & { id: string };
 }
 
+/**
+ * Those whose content is the stored one in another order of keys, with the version that is. The hash is of the text as it is written, because bringing each
+ * resource into one order costs as much as checking it; only where the hash differs the contents themselves are compared.
+ */
+async function equalContents(
+  { dialect }: Pick<Engine, 'dialect'>,
+  { db }: Writer,
+  prepared: readonly PreparedResource[],
+  current: ReadonlyMap<string, ResourceTable>,
+): Promise<ReadonlyMap<PreparedResource, number>> {
+  const differing = prepared.filter(({ reference, hash }) => (current.get(reference)?.hash ?? hash) !== hash);
+  if (differing.length === 0) return new Map();
+  const stored = await db
+    .selectFrom('resource')
+    .innerJoin('resource_history', (join) =>
+      join.onRef('resource_history.resource', '=', 'resource.pk').onRef('resource_history.version', '=', 'resource.version'),
+    )
+    .select(['resource.type', 'resource.id', 'resource_history.content'])
+    .where(
+      dialect.inList(
+        sql.ref('resource.id'),
+        differing.map(({ write }) => write.resource.id),
+      ),
+    )
+    .execute();
+  const contents = new Map(stored.map(({ type, id, content }) => [`${type}/${id}`, canonicalJson(JSON.parse(content))]));
+  return new Map(
+    differing
+      .filter(({ reference, content }) => contents.get(reference) === canonicalJson(JSON.parse(content)))
+      .map((item) => [item, current.get(item.reference)?.version ?? 0]),
+  );
+}
+
 const SEARCH_TABLES = ['search_token', 'search_reference', 'search_string', 'search_date'] as const;
 
 /** Writes resources in order. A resource that comes twice gets the versions that its contents ask for. */
 export async function writeResources(
-  { dialect }: Pick<Engine, 'dialect'>,
+  engine: Pick<Engine, 'dialect'>,
   writer: Writer,
   prepared: readonly PreparedResource[],
 ): Promise<CommitResult['resources']> {
   if (prepared.length === 0) return [];
   const { db } = writer;
+  const { dialect } = engine;
   const ids = [...new Set(prepared.map(({ write }) => write.resource.id))];
   // In order of pk, so that two transactions with the same resources wait for each other instead of locking each other out.
   const known = await db
@@ -60,6 +95,7 @@ export async function writeResources(
     .$if(dialect.locksRows, (query) => query.forUpdate())
     .execute();
   const current = new Map<string, ResourceTable>(known.map((row) => [`${row.type}/${row.id}`, row]));
+  const same = await equalContents(engine, writer, prepared, current);
   const fresh = new Set(prepared.map(({ reference }) => reference).filter((reference) => !current.has(reference)));
   const numbers = [...(await writer.allocate('resource', fresh.size))];
 
@@ -70,13 +106,13 @@ export async function writeResources(
   for (const item of prepared) {
     const { write, reference, hash } = item;
     const before = current.get(reference);
-    const unchanged = before?.hash === hash;
+    const unchanged = before !== undefined && (before.hash === hash || same.get(item) === before.version);
     const row: ResourceTable = {
       pk: before?.pk ?? (numbers.shift() as number),
       type: write.resource.resourceType,
       id: write.resource.id,
       version: unchanged ? before.version : (before?.version ?? 0) + 1,
-      hash,
+      hash: unchanged ? before.hash : hash,
       // Never back: what was sent is compared with it, and the clocks of two processes differ.
       last_updated_ms: unchanged ? before.last_updated_ms : Math.max(milliseconds(write.at), (before?.last_updated_ms ?? 0) + 1),
       facility: write.facility,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, contentHash } from '../../src/intake/content-hash.ts';
+import { contentHash } from '../../src/intake/content-hash.ts';
 import { isDeeper } from '../../src/intake/json-limits.ts';
+import { canonicalJson } from '../../src/store/canonical.ts';
 
 describe('content hash', () => {
   it('does not depend on the order of keys, and differs for different content', () => {

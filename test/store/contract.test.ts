@@ -276,6 +276,20 @@ forEachEngine((engine) => {
       expect((await search({ type: 'Patient', filters: [ids(one), token('gender', 'male')] })).length).toBe(0);
     });
 
+    it('the stored content in another order of keys is the stored content; after another one in the same change set it is new', async () => {
+      const one = patient({ active: true, maritalStatus: { text: 'a', coding: [{ system: 's', code: 'c' }] } });
+      const other = patient({ id: one.id, maritalStatus: { coding: [{ code: 'c', system: 's' }], text: 'a' }, active: true });
+      await store.commit({ resources: [write(one)] });
+      const stirred = await store.commit({ resources: [write(other)] });
+      expect(stirred.resources).toEqual([{ reference: `Patient/${one.id}`, version: 1, unchanged: true }]);
+      const { resources } = await store.commit({ resources: [write({ ...one, active: false }), write(other)] });
+      expect(resources.map(({ version, unchanged }) => [version, unchanged])).toEqual([
+        [2, false],
+        [3, false],
+      ]);
+      expect((await store.resource(ALL, 'Patient', one.id))?.resource).toMatchObject({ active: true });
+    });
+
     it('written by several at once keeps every version', async () => {
       const one = patient();
       await Promise.all(
