@@ -8,9 +8,9 @@ import { createFhir } from './fhir/index.ts';
 import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
-import { createCredentialSource, createSatusehatPlatform } from './satusehat/index.ts';
+import { createCredentialSource, createSatusehatPlatform, type SatusehatOptions } from './satusehat/index.ts';
 import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
-import { createWorker, type DrainReport, resolveIdentities, type Worker } from './sync/index.ts';
+import { createWorker, type DrainReport, type Platform, resolveIdentities, type Worker, type WorkerOptions } from './sync/index.ts';
 
 export interface Service {
   readonly store: Store;
@@ -27,6 +27,16 @@ export interface Service {
   drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
 }
 
+/** What another composition than the product's own puts in place of its parts: a harness with a clock, times or ports of its own. */
+export interface Parts {
+  /** Epoch ms. */
+  readonly clock?: () => number;
+  readonly wrapStore?: (store: Store) => Store;
+  readonly wrapPlatform?: (platform: Platform & { close(): void }) => Platform & { close(): void };
+  readonly worker?: Partial<WorkerOptions>;
+  readonly satusehat?: Partial<SatusehatOptions>;
+}
+
 export const databaseOf = (config: Config): string => (config.database.engine === 'postgres' ? config.database.url : config.database.path);
 
 export const createLogger = (config: Config, destination: 1 | 2): Logger =>
@@ -37,25 +47,27 @@ export const createLogger = (config: Config, destination: 1 | 2): Logger =>
  *
  * @throws AppError `store-unavailable`, `id-key`, `config`
  */
-export async function createService(config: Config, engines: Engines, logger: Logger): Promise<Service> {
-  const store = await openStore(databaseOf(config));
+export async function createService(config: Config, engines: Engines, logger: Logger, parts: Parts = {}): Promise<Service> {
+  const opened = await openStore(databaseOf(config));
+  const store = parts.wrapStore?.(opened) ?? opened;
   try {
-    return await build(config, engines, logger, store);
+    return await build(config, engines, logger, store, parts);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function build(config: Config, engines: Engines, logger: Logger, store: Store): Promise<Service> {
+async function build(config: Config, engines: Engines, logger: Logger, store: Store, parts: Parts): Promise<Service> {
   await store.migrate();
   const { environment } = config;
-  const now = () => new Date().toISOString();
-  const clock = () => Date.now();
+  const clock = parts.clock ?? (() => Date.now());
+  const now = () => new Date(clock()).toISOString();
   const version = packageVersion();
   const holder = `${os.hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const ids: Identifiers = createIdentifiers(await loadIdKey(store, config.idKey));
-  const platform = createPlatform(config, store, logger);
+  const connected = createPlatform(config, store, logger, { ...parts.satusehat, clock });
+  const platform = parts.wrapPlatform?.(connected) ?? connected;
   const metrics = createMetrics({ store, environment, now, waiting: () => intake.waiting, version });
   const worker = createWorker({
     store,
@@ -68,6 +80,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     leaseMs: 2 * config.platform.timeoutMs,
     log: logger,
     metrics,
+    ...parts.worker,
   });
   const intake = createIntake({
     store,
@@ -185,9 +198,9 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
 }
 
 /** The platform of a configuration, with the credentials of its store. */
-export function createPlatform(config: Config, store: Store, logger: Logger) {
+export function createPlatform(config: Config, store: Store, logger: Logger, options: Partial<SatusehatOptions> = {}) {
   const { environment } = config;
-  const clock = () => Date.now();
+  const clock = options.clock ?? (() => Date.now());
   const { authUrl, fhirUrl, timeoutMs, proxy, ca } = config.platform;
   return createSatusehatPlatform({
     environment,
@@ -203,6 +216,7 @@ export function createPlatform(config: Config, store: Store, logger: Logger) {
     timeoutMs,
     ...(proxy !== undefined && { proxy }),
     ...(ca !== undefined && { ca }),
+    ...options,
   });
 }
 
