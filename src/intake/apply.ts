@@ -1,0 +1,83 @@
+import type { Issue, Reason, State } from '../errors/index.ts';
+import type { Feed, Submission } from '../store/port.ts';
+import { registerFacility, registerPractitioner, resend } from './facility-writes.ts';
+import { dedupe, holdOf, isError } from './findings.ts';
+import { type Group, putResource } from './group.ts';
+import { check, contextFor, idsOf, locate, mapInline } from './judge.ts';
+import { putPatient, registerPerson } from './person-writes.ts';
+import { plan } from './plan.ts';
+import type { Prepared } from './prepare.ts';
+import type { Resolved } from './resolve.ts';
+import { retireAbsent, takeBack } from './take-back.ts';
+import { refuse, write } from './verdict.ts';
+
+/** The sound record: map, check, and plan what is written. */
+export async function apply(
+  group: Group,
+  one: Prepared,
+  resolved: Resolved,
+  previous: Submission | undefined,
+  before: readonly Issue[],
+  print?: string,
+) {
+  const { options } = group;
+  const { feed } = one.item.request;
+  const built = contextFor(group, feed, one.record, resolved);
+  const contextIssues = dedupe([...before, ...built.issues]);
+  if (contextIssues.some(isError)) return refuse(group, one, resolved, contextIssues, ['normalised']);
+  const idOf = idsOf(group, one);
+  const mapped = options.mapper.map(feed, one.record, built.context, idOf);
+  const inline = resolved.inline ? mapInline(group, one, resolved, resolved.inline) : undefined;
+  const produced = [...(inline?.resources ?? []), ...mapped.resources];
+  const event = feed === 'encounters' || feed === 'village-observations';
+  const hold = built.hold ?? holdOf(mapped.issues);
+  const sent = event ? mapped.resources.filter(({ item }) => options.catalogue.decide(feed, item) === 'send') : [];
+  const local = event && !sent.some(({ resource }) => resource.resourceType === 'Encounter');
+  // What waits or stays in the district is not judged by the platform's rules yet.
+  const judged = new Set(hold || local ? [] : sent.map(({ resource }) => resource));
+  const findings = check(group, produced, judged);
+  const located = findings.length > 0 ? locate(group, one, built.context, idOf, findings) : [];
+  const issues = dedupe([...contextIssues, ...mapped.issues, ...(inline?.issues ?? []), ...located]);
+  const unused = [...mapped.unused, ...(inline?.unused ?? []).map((field) => `person.inline.${field}`)];
+  if (issues.some(isError)) return refuse(group, one, resolved, issues, ['normalised', 'mapped'], produced, unused);
+
+  if (inline && resolved.person) await putPatient(group, one, resolved.person, inline.resources);
+  let person = resolved.person;
+  if (feed === 'persons') person = await registerPerson(group, one, resolved, mapped.resources);
+  for (const { resource } of mapped.resources) {
+    if (feed === 'persons' && resource.resourceType === 'Patient') continue;
+    putResource(group, resource, accessOf(feed, resolved), one.id);
+  }
+  await retireAbsent(group, one, previous, produced);
+  if (feed === 'facilities') {
+    await registerFacility(group, one, resolved, mapped.resources);
+    if (previous) await resend(group, mapped.resources);
+  }
+  if (feed === 'practitioners') registerPractitioner(group, one, mapped.resources);
+
+  let state: State = 'completed';
+  let reason: Reason | null = 'registered';
+  if (event) {
+    if (local) [state, reason] = ['completed', 'kept-local'];
+    else if (hold) [state, reason] = ['on-hold', hold];
+    else {
+      [state, reason] = ['ready', null];
+      await plan(group, one, resolved, person, sent, previous);
+    }
+    if (previous && state !== 'ready') await takeBack(group, previous, state === 'on-hold' ? 'on-hold' : 'cancelled', reason);
+  }
+  if (print !== undefined) group.fingerprints.set(print, one.id);
+  return write(group, one, resolved, {
+    state,
+    reason,
+    issues,
+    unused,
+    mapped: produced,
+    ...(print !== undefined && { print }),
+    stages: ['normalised', 'mapped', 'checked'],
+  });
+}
+
+/** Whose clients may see a resource: its puskesmas; registers of places and health workers are seen by all. */
+const accessOf = (feed: Feed, { puskesmas }: Resolved): string | null =>
+  feed === 'facilities' || feed === 'practitioners' ? null : (puskesmas?.code ?? null);

@@ -1,0 +1,42 @@
+import { fingerprint } from './fingerprint.ts';
+import type { Group } from './group.ts';
+import { resolveEvent } from './resolve.ts';
+import { rezone } from './resolve-master.ts';
+
+/** One query for the fingerprints of the whole group, as far as they can be told now. */
+export async function loadCandidates(group: Group, pause: () => Promise<void> | undefined): Promise<void> {
+  const { store, ids, registers, prepared, candidates } = group;
+  const prints = new Set<string>();
+  for (const one of prepared) {
+    const { feed } = one.item.request;
+    if (feed !== 'encounters' && feed !== 'village-observations') continue;
+    await pause();
+    rezone(group, one);
+    const { person } = resolveEvent(one.record, { feed, sourceSystem: one.sourceSystem, ids, registers });
+    if (!person) continue;
+    one.print = { patient: person.patient, value: fingerprint(feed, one.record, person.patient) };
+    if (one.print.value !== undefined) prints.add(one.print.value);
+  }
+  if (prints.size === 0) return;
+  for (const print of prints) candidates.set(print, []);
+  for (const submission of await store.submissionsByFingerprint([...prints])) {
+    const print = submission.fingerprint as string;
+    candidates.set(print, [...(candidates.get(print) ?? []), submission]);
+  }
+}
+
+/** Another current submission that tells the same event. */
+export async function duplicateOf(group: Group, print: string, id: string): Promise<string | undefined> {
+  const { store, pending, submissions, fingerprints, candidates } = group;
+  const near = [fingerprints.get(print), pending?.fingerprints.get(print)].find((other) => other !== undefined && stillTells(other));
+  if (near !== undefined) return near;
+  // A person who came with this very group makes a fingerprint that could not be looked up before.
+  if (!candidates.has(print)) candidates.set(print, await store.submissionsByFingerprint([print]));
+  return candidates.get(print)?.find((submission) => stillTells(submission.id))?.id;
+
+  /** This group or the one before may have withdrawn or changed it since. */
+  function stillTells(other: string): boolean {
+    const written = submissions.get(other);
+    return other !== id && (written === undefined || written.fingerprint === print);
+  }
+}

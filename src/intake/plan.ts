@@ -1,0 +1,61 @@
+import type { MappedResource } from '../mapping/types.ts';
+import type { FacilityEntry, PersonEntry, Submission } from '../store/port.ts';
+import type { Group, Stored } from './group.ts';
+import { planDeliveries } from './plan-deliveries.ts';
+import type { Prepared } from './prepare.ts';
+import type { Resolved } from './resolve.ts';
+import { isRetired } from './retire.ts';
+import { deliveriesOf, isShared } from './take-back.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export async function plan(
+  group: Group,
+  one: Prepared,
+  resolved: Resolved,
+  person: PersonEntry | undefined,
+  sent: readonly MappedResource[],
+  previous?: Submission,
+) {
+  const { environment, now, registers, resources, changes } = group;
+  const encounter = sent.filter(({ resource }) => resource.resourceType === 'Encounter');
+  const others = sent.filter(({ resource }) => resource.resourceType !== 'Encounter');
+  const puskesmas = resolved.puskesmas as FacilityEntry;
+  const units = new Set<string>();
+  const chain = resolved.unit ? registers.chain(resolved.unit.code) : [];
+  for (const entry of [...chain, puskesmas]) units.add(entry.organization).add(entry.location);
+  await resources.load([...units]);
+  const located = new Map<string, Json>();
+  for (const reference of units) {
+    const stored = await resources.get(reference);
+    if (stored) located.set(reference, stored.resource as unknown as Json);
+  }
+  const version = (previous?.version ?? 0) + 1;
+  const kept = new Set(sent.map(({ resource }) => `${resource.resourceType}/${resource.id}`));
+  // What this version, or one before it, no longer holds goes along as entered in error. Whether the platform has it is known when it
+  // is sent: the version before may be on its way at this moment.
+  const earlier = previous ? (await deliveriesOf(group, previous.id)).flatMap(({ write }) => write.resources) : [];
+  const absent = new Set([...(previous?.resources ?? []), ...earlier].filter((reference) => !kept.has(reference) && !isShared(reference)));
+  await resources.load([...absent]);
+  const retired: Stored[] = [];
+  for (const reference of absent) {
+    const found = (await resources.get(reference))?.resource;
+    if (found && isRetired(found)) retired.push(found);
+  }
+  changes.deliveries.push(
+    ...planDeliveries(
+      {
+        environment,
+        owner: puskesmas.code,
+        patient: person?.patient ?? `Submission/${one.id}`,
+        submission: one.id,
+        version,
+        resources: [...[...encounter, ...others].map(({ resource }) => resource), ...retired] as unknown as (Json & Stored)[],
+        at: now,
+        replace: previous !== undefined,
+      },
+      registers,
+      located,
+    ),
+  );
+}
