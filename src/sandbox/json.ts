@@ -28,16 +28,21 @@ export function isTooDeep(value: unknown): boolean {
   return false;
 }
 
-/** A copy with the keys of every object in alphabetical order, which is how the platform answers. */
+/** With the keys of every object in alphabetical order, which is how the platform answers. What is in order already is not copied. */
 export function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (!isObject(value)) return value;
+  if (Array.isArray(value)) {
+    const sorted = value.map(sortKeys);
+    return sorted.every((item, index) => item === value[index]) ? value : sorted;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const object = value as JsonObject;
+  const keys = Object.keys(object);
+  let same = true;
+  for (let index = 1; index < keys.length && same; index++) same = (keys[index - 1] as string) < (keys[index] as string);
+  const children = keys.map((key) => sortKeys(object[key]));
+  if (same && children.every((child, index) => child === object[keys[index] as string])) return value;
   // fromEntries defines own properties, so a key `__proto__` stays data.
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sortKeys(value[key])]),
-  );
+  return Object.fromEntries(keys.map((key, index) => [key, children[index]] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export interface Found {

@@ -2,7 +2,8 @@ import { SYSTEMS } from '../terminology/systems.ts';
 import { invalidQueryDate, missingQuery, Refusal } from './errors.ts';
 import { asObject, asText, follow, isObject, type JsonObject } from './json.ts';
 import type { People } from './people.ts';
-import { type ResourceStore, referencesOf, type StoredResource } from './resources.ts';
+import { referencesOf } from './resources.ts';
+import type { StoredResource, StoreView } from './store.ts';
 
 interface Parameter {
   readonly kind: 'token' | 'reference' | 'string' | 'date';
@@ -101,7 +102,8 @@ const CONTROLS = new Set(['_id', '_count', '_sort', '_include', '_revinclude', '
 const PAGE = 100;
 
 export interface SearchContext {
-  readonly store: ResourceStore;
+  /** May lag behind what was written. */
+  readonly store: StoreView;
   readonly people: People;
   /** Absolute FHIR base of this server, without a slash at the end: it begins every link. */
   readonly base: string;
@@ -187,7 +189,7 @@ function splitToken(value: string): readonly [system: string, value: string] {
 
 /** The smallest set an index offers; the filters then decide. */
 function candidates(
-  store: ResourceStore,
+  store: StoreView,
   type: string,
   query: URLSearchParams,
   known: Readonly<Record<string, Parameter>>,

@@ -23,9 +23,9 @@ import {
 import { isObject, sortKeys } from './json.ts';
 import { People, type PeopleFile } from './people.ts';
 import { isServedType, Processor } from './processor.ts';
-import { ResourceStore } from './resources.ts';
 import { createRuleBook, readRuleTable } from './rules.ts';
 import { search } from './search.ts';
+import { ResourceStore } from './store.ts';
 import { type Caller, type SandboxClient, TokenDesk } from './token.ts';
 
 export interface SandboxOptions {
