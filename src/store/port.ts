@@ -37,8 +37,13 @@ export interface Store {
   submissionsById(context: AccessContext, ids: readonly string[]): Promise<readonly Submission[]>;
   /** All versions of one submission, newest first: what an older version that arrives late is compared with. */
   submissionVersions(context: AccessContext, id: string): Promise<readonly Submission[]>;
-  /** Submissions that carry one of these fingerprints and are not cancelled or refused: candidates for a duplicate. */
+  /**
+   * Submissions that carry one of these fingerprints and are not cancelled: candidates for a duplicate. A refused one carries the
+   * fingerprint of its version before, while that one still stands.
+   */
   submissionsByFingerprint(fingerprints: readonly string[]): Promise<readonly Submission[]>;
+  /** Current submissions that carry one of these fingerprints and were not taken because another told the same. */
+  duplicatesByFingerprint(fingerprints: readonly string[]): Promise<readonly Submission[]>;
   /** Feed in order of `seq` (grows with every change of a submission), for vendors that follow it. */
   submissionFeed(context: AccessContext, query: SubmissionQuery): Promise<readonly Submission[]>;
   /** The payload as received. Kept apart, because lists never need it. */
@@ -133,6 +138,11 @@ export interface AccessContext {
 
 export interface ChangeSet {
   readonly submissions?: readonly SubmissionWrite[];
+  /**
+   * Fingerprints that these submissions no longer carry. Of these, and of those of new duplicates, none may be left with duplicates
+   * only: then another process has withdrawn the original, or taken a duplicate of it, and the commit is a `conflict`.
+   */
+  readonly freedFingerprints?: readonly string[];
   /** State changes of submissions that exist (by sync), without a new version. */
   readonly submissionStates?: readonly {
     id: string;
@@ -248,6 +258,11 @@ export interface PractitionerEntry {
 /** Version of a resource is counted up by the store when its content changed. */
 export interface ResourceWrite {
   readonly resource: Resource & { id: string };
+  /**
+   * What this was made from; null: there was none. The commit is a `conflict` if the store holds something else by then. Of several
+   * writes of one resource the first counts.
+   */
+  readonly basedOn?: (Resource & { id: string }) | null;
   /** Code of the puskesmas whose clients may see it; null: master data seen by all. */
   readonly facility: string | null;
   readonly submission: string | null;

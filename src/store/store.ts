@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import {
   checkFence,
@@ -82,7 +83,11 @@ export function createStore(engine: Engine): Store {
       guard(async () => {
         const { resources = [] } = changes;
         const prepared = await (ahead.get(resources) ?? prepareResources(resources));
-        return engine.write((writer) => commit(engine, writer, changes, prepared, fence));
+        const bases = await hashesOfBases(resources);
+        return engine.write(async (writer) => {
+          await refuseStale(engine, writer, prepared, bases);
+          return commit(engine, writer, changes, prepared, fence);
+        });
       }),
 
     // ---- submissions
@@ -106,7 +111,16 @@ export function createStore(engine: Engine): Store {
         const { rows } = await sql<SubmissionTable>`
           select ${submissionColumns} from submission s
           where ${dialect.inList(sql.ref('s.fingerprint'), fingerprints)} and s.fingerprint is not null and s.is_current = 1
-            and s.state <> 'cancelled' and (s.reason is null or s.reason <> 'refused')
+            and s.state <> 'cancelled'
+          order by s.seq`.execute(reader);
+        return rows.map(toSubmission);
+      }),
+    duplicatesByFingerprint: (fingerprints) =>
+      guard(async () => {
+        const { rows } = await sql<SubmissionTable>`
+          select ${submissionColumns} from submission s
+          where ${dialect.inList(sql.ref('s.fingerprint'), fingerprints)} and s.fingerprint is not null and s.is_current = 1
+            and s.reason = 'duplicate'
           order by s.seq`.execute(reader);
         return rows.map(toSubmission);
       }),
@@ -406,6 +420,59 @@ export function createStore(engine: Engine): Store {
   };
 }
 
+/** Reference → hash of what the first write of it was made from; null: nothing. */
+async function hashesOfBases(writes: readonly ResourceWrite[]): Promise<ReadonlyMap<string, string | null>> {
+  const based = new Map<string, ResourceWrite>();
+  for (const write of writes) {
+    const reference = `${write.resource.resourceType}/${write.resource.id}`;
+    if (write.basedOn !== undefined && !based.has(reference)) based.set(reference, write);
+  }
+  const hashes = new Map<string, string | null>([...based.keys()].map((reference) => [reference, null]));
+  const known = [...based.values()].flatMap(({ basedOn, ...write }) => (basedOn ? [{ ...write, resource: basedOn }] : []));
+  for (const { reference, hash } of await prepareResources(known)) hashes.set(reference, hash);
+  return hashes;
+}
+
+/** A duplicate whose original is gone would be counted and sent by nobody. */
+async function refuseOrphans({ dialect }: Pick<Engine, 'dialect'>, { db }: Writer, changes: ChangeSet): Promise<void> {
+  const duplicates = (changes.submissions ?? []).filter(({ reason }) => reason === 'duplicate').map((write) => write.fingerprint);
+  const prints = [...new Set([...duplicates, ...(changes.freedFingerprints ?? [])])].filter((print) => print !== null);
+  if (prints.length === 0) return;
+  const rows = await db
+    .selectFrom('submission')
+    .select(['fingerprint', 'state'])
+    .where(dialect.inList(sql.ref('fingerprint'), prints))
+    .where('fingerprint', 'is not', null)
+    .where('is_current', '=', 1)
+    .execute();
+  const told = new Set(rows.filter(({ state }) => state !== 'cancelled').map(({ fingerprint }) => fingerprint));
+  if (rows.some(({ fingerprint }) => !told.has(fingerprint))) throw new AppError('conflict');
+}
+
+/** All that will be written is locked, in the order in which it is written, so that two transactions do not lock each other out. */
+async function refuseStale(
+  { dialect }: Pick<Engine, 'dialect'>,
+  { db }: Writer,
+  prepared: readonly PreparedResource[],
+  bases: ReadonlyMap<string, string | null>,
+): Promise<void> {
+  if (bases.size === 0) return;
+  const rows = await db
+    .selectFrom('resource')
+    .select(['type', 'id', 'hash'])
+    .where(
+      dialect.inList(
+        sql.ref('id'),
+        prepared.map(({ write }) => write.resource.id),
+      ),
+    )
+    .orderBy('pk')
+    .$if(dialect.locksRows, (query) => query.forUpdate())
+    .execute();
+  const current = new Map(rows.map(({ type, id, hash }) => [`${type}/${id}`, hash]));
+  for (const [reference, hash] of bases) if ((current.get(reference) ?? null) !== hash) throw new AppError('conflict');
+}
+
 /**
  * What many transactions touch comes first, then the order lock, then what is numbered or queued under it: all in the same order, so
  * that two processes do not lock each other out.
@@ -428,6 +495,7 @@ async function commit(
     if (submissions.length + submissionStates.length > 0) {
       const nextSeq = await createSequence(writer);
       await writeSubmissions(engine, writer, submissions, nextSeq);
+      await refuseOrphans(engine, writer, changes);
       await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
     }
   }

@@ -205,19 +205,30 @@ forEachEngine((engine) => {
       expect(await found({ reason: 'refused', state: 'ready' })).toBe(0);
     });
 
-    it('candidates for a duplicate are neither cancelled nor refused', async () => {
+    it('candidates for a duplicate are not cancelled; one that was refused over a version that stands is', async () => {
       const fingerprint = randomUUID();
       const good = submission({ fingerprint });
-      await store.commit({
-        submissions: [
-          good,
-          submission({ fingerprint, state: 'cancelled', reason: 'duplicate' }),
-          submission({ fingerprint, state: 'failed', reason: 'refused' }),
-          submission({ fingerprint: null }),
-        ],
-      });
-      expect((await store.submissionsByFingerprint([fingerprint, 'other'])).map(({ id }) => id)).toEqual([good.id]);
+      const duplicate = submission({ fingerprint, state: 'cancelled', reason: 'duplicate' });
+      const gone = submission({ fingerprint, state: 'cancelled', reason: 'duplicate' });
+      const refused = submission({ fingerprint, state: 'failed', reason: 'refused' });
+      await store.commit({ submissions: [good, duplicate, gone, refused, submission({ fingerprint: null })] });
+      await store.commit({ submissions: [{ ...gone, version: 2, fingerprint: null, reason: 'withdrawn' }] });
+      expect((await store.submissionsByFingerprint([fingerprint, 'other'])).map(({ id }) => id)).toEqual([good.id, refused.id]);
       expect(await store.submissionsByFingerprint([])).toEqual([]);
+      expect((await store.duplicatesByFingerprint([fingerprint, 'other'])).map(({ id }) => id)).toEqual([duplicate.id]);
+      expect(await store.duplicatesByFingerprint([])).toEqual([]);
+    });
+
+    it('duplicates are not left without the one that they are duplicates of', async () => {
+      const fingerprint = randomUUID();
+      const original = submission({ fingerprint });
+      const duplicate = submission({ fingerprint, state: 'cancelled', reason: 'duplicate' });
+      await expect(store.commit({ submissions: [duplicate] })).rejects.toMatchObject({ code: 'conflict' });
+      await store.commit({ submissions: [original, duplicate] });
+      const withdrawn = { ...original, version: 2, fingerprint: null };
+      const freedFingerprints = [fingerprint];
+      await expect(store.commit({ submissions: [withdrawn], freedFingerprints })).rejects.toMatchObject({ code: 'conflict' });
+      await store.commit({ submissions: [withdrawn, { ...duplicate, version: 2, state: 'ready', reason: null }], freedFingerprints });
     });
 
     it('the same event that another process wrote meanwhile is a conflict, unless it is given up in the same change', async () => {
@@ -233,6 +244,41 @@ forEachEngine((engine) => {
   });
 
   describe('resources', () => {
+    it('made from something else than what is stored by now are a conflict, and nothing is written', async () => {
+      const one = patient();
+      const other = patient();
+      await store.commit({ resources: [write(one, { basedOn: null })] });
+      const stale = [write(other), write({ ...one, gender: 'male' }, { basedOn: { ...one, gender: 'unknown' } })];
+      for (const resources of [stale, [write(one, { basedOn: null })]]) {
+        await expect(store.commit({ resources })).rejects.toMatchObject({ code: 'conflict' });
+      }
+      expect(await store.resources(ALL, [`Patient/${other.id}`])).toEqual([]);
+      const [stored] = await store.resources(ALL, [`Patient/${one.id}`]);
+      // The version is none of its content; a second write builds on the first.
+      const second = { ...one, gender: 'male' as const };
+      const third = { ...second, birthDate: '1991-05-17' };
+      const chain = [write(second, { basedOn: stored?.resource ?? null }), write(third, { basedOn: second })];
+      expect((await store.commit({ resources: chain })).resources.map(({ version }) => version)).toEqual([2, 3]);
+    });
+
+    it('made from the same by two at once: one of them is a conflict', async () => {
+      const one = patient();
+      await store.commit({ resources: [write(one)] });
+      const attempts = ['male', 'other'] as const;
+      const results = await Promise.allSettled(
+        attempts.map((gender) => store.commit({ resources: [write({ ...one, gender }, { basedOn: one })] })),
+      );
+      expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const fresh = patient();
+      const created = await Promise.allSettled(
+        attempts.map((gender) => store.commit({ resources: [write({ ...fresh, gender }, { basedOn: null })] })),
+      );
+      expect(created.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      for (const result of [...results, ...created]) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'conflict' });
+      }
+    });
+
     it('count their versions; equal content keeps version, time and history', async () => {
       const one = patient({ meta: { profile: ['https://fhir.ilp.example/StructureDefinition/ilp-patient'] } });
       const first = await store.commit({ resources: [write(one)] });
