@@ -8,8 +8,9 @@ import { putPatient, registerPerson } from './person-writes.ts';
 import { plan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
 import type { Resolved } from './resolve.ts';
-import { retireAbsent, takeBack } from './take-back.ts';
+import { retireAbsent, stands, takeBack, wasPlanned } from './take-back.ts';
 import { refuse, write } from './verdict.ts';
+import { saidOtherwise, sentBefore } from './warnings.ts';
 
 /** The sound record: map, check, and plan what is written. */
 export async function apply(
@@ -25,29 +26,38 @@ export async function apply(
   const built = contextFor(group, feed, one.record, resolved);
   const contextIssues = dedupe([...before, ...built.issues]);
   if (contextIssues.some(isError)) return refuse(group, one, resolved, contextIssues, ['normalised']);
-  const idOf = idsOf(group, one);
-  const mapped = options.mapper.map(feed, one.record, built.context, idOf);
+  let idOf = idsOf(group, one);
+  let mapped = options.mapper.map(feed, one.record, built.context, idOf);
   const inline = resolved.inline ? mapInline(group, one, resolved, resolved.inline) : undefined;
-  const produced = [...(inline?.resources ?? []), ...mapped.resources];
   const event = feed === 'encounters' || feed === 'village-observations';
   const hold = built.hold ?? holdOf(mapped.issues);
-  const sent = event ? mapped.resources.filter(({ item }) => options.catalogue.decide(feed, item) === 'send') : [];
+  let sent = event ? mapped.resources.filter(({ item }) => options.catalogue.decide(feed, item) === 'send') : [];
   const local = event && !sent.some(({ resource }) => resource.resourceType === 'Encounter');
+  if (local && previous && (await wasPlanned(group, mapped.resources))) {
+    // What was sent is taken back under its own ids; what stays here needs others.
+    idOf = idsOf(group, one, true);
+    mapped = options.mapper.map(feed, one.record, built.context, idOf);
+    sent = [];
+  }
+  const produced = [...(inline?.resources ?? []), ...mapped.resources];
   // What waits or stays in the district is not judged by the platform's rules yet.
   const judged = new Set(hold || local ? [] : sent.map(({ resource }) => resource));
   const findings = check(group, produced, judged);
   const located = findings.length > 0 ? locate(group, one, built.context, idOf, findings) : [];
-  const issues = dedupe([...contextIssues, ...mapped.issues, ...(inline?.issues ?? []), ...located]);
+  const standing = hold && !local && previous && (await stands(group, previous)) ? [sentBefore()] : [];
+  const issues = dedupe([...contextIssues, ...mapped.issues, ...(inline?.issues ?? []), ...located, ...standing]);
   const unused = [...mapped.unused, ...(inline?.unused ?? []).map((field) => `person.inline.${field}`)];
   if (issues.some(isError)) return refuse(group, one, resolved, issues, ['normalised', 'mapped'], produced, unused);
 
   if (inline && resolved.person) await putPatient(group, one, resolved.person, inline.resources);
   let person = resolved.person;
-  if (feed === 'persons') person = await registerPerson(group, one, resolved, mapped.resources);
-  for (const { resource } of mapped.resources) {
-    if (feed === 'persons' && resource.resourceType === 'Patient') continue;
-    putResource(group, resource, accessOf(feed, resolved), one.id);
-  }
+  let told = issues;
+  if (feed === 'persons') {
+    const registered = await registerPerson(group, one, resolved, mapped.resources);
+    person = registered.person;
+    const differing = registered.differing.map(({ role, expression }) => ({ role, issue: saidOtherwise(expression) }));
+    if (differing.length > 0) told = dedupe([...issues, ...locate(group, one, built.context, idOf, differing)]);
+  } else for (const { resource } of mapped.resources) putResource(group, resource, accessOf(feed, resolved), one.id);
   await retireAbsent(group, one, previous, produced);
   if (feed === 'facilities') {
     await registerFacility(group, one, resolved, mapped.resources);
@@ -70,7 +80,7 @@ export async function apply(
   return write(group, one, resolved, {
     state,
     reason,
-    issues,
+    issues: told,
     unused,
     mapped: produced,
     ...(print !== undefined && { print }),

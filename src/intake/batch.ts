@@ -2,7 +2,8 @@ import { issue } from '../errors/index.ts';
 import { createSlices } from '../store/engine.ts';
 import type { Submission } from '../store/port.ts';
 import { apply } from './apply.ts';
-import { duplicateOf, loadCandidates } from './duplicates.ts';
+import { joinPending } from './change-set.ts';
+import { duplicateOf, duplicatesOf, loadCandidates } from './duplicates.ts';
 import { isError } from './findings.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type Group, openGroup } from './group.ts';
@@ -58,8 +59,14 @@ export async function processBatch(
     await pause();
     outcomes.push(await processOne(group, one, anew));
   }
-  const changes = group.changes.done(now, outcomes, items);
-  return { outcomes, changes, pending: { changes, fingerprints: group.fingerprints } };
+  const changes = group.changes.done(now, outcomes, items, group.freed);
+  const brought: Pending = { changes, fingerprints: group.fingerprints };
+  const waiting = anew || group.freed.size === 0 ? [] : await duplicatesOf(group);
+  if (waiting.length === 0) return { outcomes, changes, pending: brought };
+  // The oldest that is sound takes the place of the original, the others are duplicates of it: in the same commit.
+  const taken = await processBatch(options, waiting, now, { pending: pending ? joinPending(pending, brought) : brought });
+  const joined = joinPending(brought, taken.pending);
+  return { outcomes, changes: joined.changes, pending: joined };
 }
 
 async function processOne(group: Group, one: Prepared, anew: boolean): Promise<Outcome> {
@@ -99,6 +106,7 @@ async function processOne(group: Group, one: Prepared, anew: boolean): Promise<O
       reason: 'duplicate',
       issues: [issue('duplicate')],
       duplicateOf: same,
+      print: print as string,
       stages: ['normalised', 'checked'],
     });
   }

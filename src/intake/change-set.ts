@@ -9,7 +9,7 @@ import type {
   ResourceWrite,
   SubmissionWrite,
 } from '../store/port.ts';
-import type { BatchItem, Outcome } from './types.ts';
+import type { BatchItem, Outcome, Pending } from './types.ts';
 
 export function createChanges() {
   const submissions: SubmissionWrite[] = [];
@@ -27,9 +27,10 @@ export function createChanges() {
     resources,
     deliveries,
     platformIds,
-    done(now: string, results: readonly Outcome[], items: readonly BatchItem[]): ChangeSet {
+    done(now: string, results: readonly Outcome[], items: readonly BatchItem[], freed: ReadonlySet<string>): ChangeSet {
       return {
         submissions,
+        ...(freed.size > 0 && { freedFingerprints: [...freed] }),
         facilities,
         persons,
         practitioners,
@@ -39,6 +40,26 @@ export function createChanges() {
         audits: auditsOf(now, results, items),
       };
     },
+  };
+}
+
+/** What two groups bring, the later one after the other. */
+export function joinPending(first: Pending, second: Pending): Pending {
+  const [a, b] = [first.changes, second.changes];
+  const join = <T>(one: readonly T[] = [], other: readonly T[] = []): readonly T[] => [...one, ...other];
+  return {
+    changes: {
+      submissions: join(a.submissions, b.submissions),
+      freedFingerprints: join(a.freedFingerprints, b.freedFingerprints),
+      facilities: join(a.facilities, b.facilities),
+      persons: join(a.persons, b.persons),
+      practitioners: join(a.practitioners, b.practitioners),
+      resources: join(a.resources, b.resources),
+      deliveries: lastByKey(join(a.deliveries, b.deliveries)),
+      platformIds: join(a.platformIds, b.platformIds),
+      audits: join(a.audits, b.audits),
+    },
+    fingerprints: new Map([...first.fingerprints, ...second.fingerprints]),
   };
 }
 

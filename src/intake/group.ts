@@ -27,6 +27,8 @@ export interface Group {
   readonly changes: ReturnType<typeof createChanges>;
   /** Fingerprint → id of the submission of this group that has it. */
   readonly fingerprints: Map<string, string>;
+  /** Fingerprints that a record of this group no longer has. */
+  readonly freed: Set<string>;
   /** Fingerprint → submissions in the store that have it. */
   readonly candidates: Map<string, readonly Submission[]>;
 }
@@ -68,12 +70,16 @@ export async function openGroup(
     resources,
     changes: createChanges(),
     fingerprints: new Map(),
+    freed: new Set(),
     candidates: new Map(),
   };
 }
 
 export function putResource(group: Group, resource: Stored, facility: string | null, submission: string): void {
   const { now, resources, changes } = group;
-  changes.resources.push({ resource, facility, submission, at: now });
+  const shared = resource.resourceType === 'Patient' || resource.resourceType === 'RelatedPerson';
+  // Several sources and processes add to one person: what another wrote meanwhile must not be lost.
+  const basedOn = shared ? resources.seen(`${resource.resourceType}/${resource.id}`) : undefined;
+  changes.resources.push({ resource, facility, submission, at: now, ...(basedOn !== undefined && { basedOn }) });
   resources.put(resource, facility);
 }

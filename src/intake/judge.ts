@@ -5,7 +5,7 @@ import type { Feed, PersonEntry } from '../store/port.ts';
 import { buildContext } from './contexts.ts';
 import { dedupe, isError, overlaps, related } from './findings.ts';
 import type { Group } from './group.ts';
-import type { Prepared } from './prepare.ts';
+import type { Prepared, Told } from './prepare.ts';
 import { checkTimes } from './record-times.ts';
 import { patientOf, type Resolved, sourceKey, text } from './resolve.ts';
 
@@ -29,9 +29,10 @@ export function contextFor(group: Group, feed: Feed, record: NormalisedRecord, r
   return buildContext(options.contexts, feed, record, { now, resolved, registers, organizationOf });
 }
 
-export function idsOf(group: Group, one: Prepared): (role: string) => string {
+/** @param apart ids of a version that stays in the district, beside one that was sent: what was sent becomes entered-in-error */
+export function idsOf(group: Group, one: Told, apart = false): (role: string) => string {
   const { ids } = group;
-  const { feed } = one.item.request;
+  const { feed } = one;
   const code = text(one.record.code) ?? '';
   return (role) => {
     if (feed === 'facilities' && role === 'organization') return ids.organizationId(code);
@@ -42,7 +43,7 @@ export function idsOf(group: Group, one: Prepared): (role: string) => string {
       return role === 'patient' ? patient : ids.resourceId(patient, role);
     }
     if (feed === 'practitioners' && role === 'practitioner') return ids.practitionerId(text(one.record.nik) ?? '');
-    return ids.resourceId(one.recordKey, role);
+    return ids.resourceId(apart ? ids.recordKey(one.sourceSystem, feed, `${one.sourceId}|kept-local`) : one.recordKey, role);
   };
 }
 

@@ -53,8 +53,18 @@ export function createIntake(options: IntakeOptions): Intake {
       if (!isConflict(error)) throw error;
     }
     const answers: (Accepted | Error)[] = [];
-    for (const item of items) answers.push(...(await storeOnce([item]).catch((error: Error) => [error])));
+    for (const item of items) answers.push(...(await storeAlone(item).catch((error: Error) => [error])));
     return answers;
+  }
+
+  /** Several processes may add to one person again and again: each try reads what is there by then. */
+  async function storeAlone(item: BatchItem, tries = 3): Promise<readonly Accepted[]> {
+    try {
+      return await storeOnce([item]);
+    } catch (error) {
+      if (tries <= 1 || !isConflict(error)) throw error;
+      return storeAlone(item, tries - 1);
+    }
   }
 
   async function storeOnce(items: readonly BatchItem[], begun?: Processed): Promise<readonly Accepted[]> {

@@ -1,7 +1,7 @@
 import type { MappedResource } from '../mapping/types.ts';
 import type { FacilityEntry, PersonEntry, Submission } from '../store/port.ts';
 import type { Group, Stored } from './group.ts';
-import { planDeliveries } from './plan-deliveries.ts';
+import { deliveryKey, planDeliveries } from './plan-deliveries.ts';
 import type { Prepared } from './prepare.ts';
 import type { Resolved } from './resolve.ts';
 import { isRetired } from './retire.ts';
@@ -35,6 +35,8 @@ export async function plan(
   // What this version, or one before it, no longer holds goes along as entered in error. Whether the platform has it is known when it
   // is sent: the version before may be on its way at this moment.
   const earlier = previous ? (await deliveriesOf(group, previous.id)).flatMap(({ write }) => write.resources) : [];
+  // A retraction that is still under way is replaced by this plan, and goes on within it.
+  if (previous && earlier.length === 0) earlier.push(...(await takenBack(group, encounter)));
   const absent = new Set([...(previous?.resources ?? []), ...earlier].filter((reference) => !kept.has(reference) && !isShared(reference)));
   await resources.load([...absent]);
   const retired: Stored[] = [];
@@ -58,4 +60,12 @@ export async function plan(
       located,
     ),
   );
+}
+
+/** Resources that are being retracted, of a record that was taken back. */
+async function takenBack({ store, environment, pending, changes }: Group, [encounter]: readonly MappedResource[]): Promise<string[]> {
+  if (!encounter) return [];
+  const key = deliveryKey(`Encounter/${encounter.resource.id}`);
+  const near = [...changes.deliveries, ...(pending?.changes.deliveries ?? [])].filter((delivery) => delivery.key === key);
+  return [...near, ...(await store.deliveries({ keys: [key], environment }))].flatMap(({ resources }) => resources);
 }

@@ -1,5 +1,6 @@
 import { type Issue, issue } from '../errors/index.ts';
 import type { NormalisedRecord } from '../mapping/types.ts';
+import type { Feed } from '../store/port.ts';
 import { contentHash } from './content-hash.ts';
 import { text } from './resolve.ts';
 import type { BatchItem, BatchOptions } from './types.ts';
@@ -8,6 +9,7 @@ export const DEFAULT_ZONE = 'Asia/Jakarta';
 
 export interface Prepared {
   readonly item: BatchItem;
+  readonly feed: Feed;
   record: NormalisedRecord;
   issues: readonly Issue[];
   readonly sourceSystem: string;
@@ -21,6 +23,9 @@ export interface Prepared {
   zone: string;
   print?: { readonly patient: string; readonly value: string | undefined };
 }
+
+/** A record and the key it stands under, as far as its ids and references depend on it. */
+export type Told = Pick<Prepared, 'record' | 'sourceSystem' | 'sourceId' | 'recordKey'> & { readonly feed: Feed };
 
 export function prepare(options: BatchOptions, item: BatchItem, now: string): Prepared {
   const { feed, client } = item.request;
@@ -41,6 +46,7 @@ export function prepare(options: BatchOptions, item: BatchItem, now: string): Pr
   const id = sourceId ?? `~${hash.slice(0, 32)}`;
   return {
     item,
+    feed,
     record: system === undefined ? read.record : withSourceSystem(read.record, system),
     issues: read.issues,
     sourceSystem,

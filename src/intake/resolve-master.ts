@@ -1,13 +1,12 @@
 import { type Issue, issue } from '../errors/index.ts';
 import type { FacilityEntry, PersonEntry } from '../store/port.ts';
 import type { Group } from './group.ts';
-import { DEFAULT_ZONE, type Prepared, withSourceSystem } from './prepare.ts';
+import { DEFAULT_ZONE, type Prepared, type Told, withSourceSystem } from './prepare.ts';
 import { patientOf, type Resolved, sexOf, sourceKey, text, unitCode } from './resolve.ts';
 
-export function resolveMaster(group: Group, one: Prepared): Resolved {
+export function resolveMaster(group: Group, one: Told): Resolved {
   const { ids, registers } = group;
-  const { feed } = one.item.request;
-  const { record } = one;
+  const { feed, record } = one;
   const issues: Issue[] = [];
   if (feed === 'facilities') {
     const code = text(record.code) ?? '';

@@ -16,10 +16,10 @@ export function createResourceCache(store: Pick<Store, 'resources'>) {
     for (const reference of wanted) known.set(reference, undefined);
     for (const stored of await store.resources(ALL, wanted)) {
       const { meta, ...resource } = stored.resource;
-      // Version and time are the store's to give; the profile is ours.
-      const profile = meta?.profile;
+      // Version and time are the store's to give; all else of it is content.
+      const { versionId: _version, lastUpdated: _time, ...kept } = meta ?? {};
       known.set(`${resource.resourceType}/${resource.id}`, {
-        resource: (profile ? { ...resource, meta: { profile } } : resource) as Stored,
+        resource: (Object.keys(kept).length > 0 ? { ...resource, meta: kept } : resource) as Stored,
         facility: stored.facility,
       });
     }
@@ -30,6 +30,8 @@ export function createResourceCache(store: Pick<Store, 'resources'>) {
       await load([reference]);
       return known.get(reference);
     },
+    /** What is known without asking; null: it was looked for and is not there. */
+    seen: (reference: string): Stored | null | undefined => (known.has(reference) ? (known.get(reference)?.resource ?? null) : undefined),
     put: (resource: Stored, facility: string | null) => void known.set(`${resource.resourceType}/${resource.id}`, { resource, facility }),
   };
 }

@@ -4,14 +4,15 @@ import type { DeliveryWrite, Submission } from '../store/port.ts';
 import { asWrite } from './change-set.ts';
 import { resend } from './facility-writes.ts';
 import { type Group, putResource } from './group.ts';
-import { isKnownElsewhere } from './person-writes.ts';
+import { isKnownElsewhere, isPractitionerElsewhere } from './person-writes.ts';
+import { deliveryKey } from './plan-deliveries.ts';
 import type { Prepared } from './prepare.ts';
 import type { Resolved } from './resolve.ts';
 import { retire } from './retire.ts';
 import type { Outcome } from './types.ts';
 import { write } from './verdict.ts';
 
-/** Reasons of a record whose version before counts no longer, here and on the platform. */
+/** Reasons of a record that has nothing left to be taken back. */
 export const TAKEN_BACK = new Set<string | null>(['withdrawn', 'duplicate']);
 
 /** People and places are shared between records and do not vanish with one of them. */
@@ -45,9 +46,12 @@ export async function withdraw(group: Group, one: Prepared, resolved: Resolved, 
 export async function retract(group: Group, one: Prepared, previous: Submission, reason: 'withdrawn' | 'duplicate'): Promise<void> {
   const { resources } = group;
   const { feed } = one.item.request;
-  // An event's people and places outlive it, and a person outlives one of several sources.
+  // An event's people and places outlive it, and a person or health worker outlives one of several sources.
   const keepsShared =
-    feed === 'encounters' || feed === 'village-observations' || (feed === 'persons' && (await isKnownElsewhere(group, one)));
+    feed === 'encounters' ||
+    feed === 'village-observations' ||
+    (feed === 'persons' && (await isKnownElsewhere(group, one))) ||
+    (feed === 'practitioners' && (await isPractitionerElsewhere(group, one)));
   const retired: MappedResource[] = [];
   for (const reference of previous.resources) {
     const stored = await resources.get(reference);
@@ -66,12 +70,13 @@ export async function retract(group: Group, one: Prepared, previous: Submission,
  */
 export async function takeBack(group: Group, previous: Submission, state: 'cancelled' | 'on-hold', reason: Reason | null): Promise<void> {
   const { store, environment, now, changes } = group;
+  const retracts = state === 'cancelled';
   for (const { write, uncertain } of await deliveriesOf(group, previous.id)) {
     if (write.state === 'cancelled') continue;
     const placed = new Set((await store.platformIds(environment, write.resources)).map(({ reference }) => reference));
     const there = uncertain ? write.resources : write.resources.filter((reference) => placed.has(reference));
     changes.deliveries.push(
-      there.length > 0 && TAKEN_BACK.has(reason)
+      there.length > 0 && retracts
         ? {
             ...write,
             resources: there,
@@ -82,9 +87,25 @@ export async function takeBack(group: Group, previous: Submission, state: 'cance
             dueAt: now,
             replace: true,
           }
-        : { ...write, state, reason, dueAt: now, replace: true, ...(TAKEN_BACK.has(reason) && { unlessSent: true }) },
+        : { ...write, state, reason, dueAt: now, replace: true, ...(retracts && { unlessSent: true }) },
     );
   }
+}
+
+/** Whether the platform has a version of a record, or may have. */
+export async function stands(group: Group, previous: Submission): Promise<boolean> {
+  const { store, environment } = group;
+  for (const { write, uncertain } of await deliveriesOf(group, previous.id)) {
+    if (uncertain || (await store.platformIds(environment, write.resources)).length > 0) return true;
+  }
+  return false;
+}
+
+/** Whether resources were ever to be sent: a delivery is never forgotten, whatever became of it. */
+export async function wasPlanned({ store, environment, pending, changes }: Group, produced: readonly MappedResource[]): Promise<boolean> {
+  const keys = produced.map(({ resource }) => deliveryKey(`${resource.resourceType}/${resource.id}`));
+  const near = [...(pending?.changes.deliveries ?? []), ...changes.deliveries];
+  return near.some(({ key }) => keys.includes(key)) || (await store.deliveries({ keys, environment, limit: 1 })).length > 0;
 }
 
 /** Deliveries of a submission: those stored, overlaid with those that this group or the one before is about to write. */

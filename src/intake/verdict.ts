@@ -40,7 +40,12 @@ export function write(group: Group, one: Prepared, resolved: Resolved, verdict: 
   const previous = submissions.get(one.id);
   const { client, feed } = one.item.request;
   const applied = verdict.mapped ?? [];
-  if (previous && previous.contentHash === one.contentHash && sameVerdict(previous, verdict)) {
+  if (
+    previous &&
+    previous.contentHash === one.contentHash &&
+    sameVerdict(previous, verdict) &&
+    previous.duplicateOf === (verdict.duplicateOf ?? null)
+  ) {
     return { receipt: receiptOf(previous), repeated: true, resources: applied };
   }
   const stages = ['received', ...verdict.stages, 'stored'];
@@ -54,7 +59,7 @@ export function write(group: Group, one: Prepared, resolved: Resolved, verdict: 
     client: client.id,
     facility: resolved.puskesmas?.code ?? previous?.facility ?? onlyFacility(client),
     contentHash: one.contentHash,
-    fingerprint: verdict.print ?? null,
+    fingerprint: verdict.print ?? (verdict.reason === 'refused' && previous ? standingPrint(previous) : null),
     duplicateOf: verdict.duplicateOf ?? null,
     state: verdict.state,
     reason: verdict.reason,
@@ -67,10 +72,23 @@ export function write(group: Group, one: Prepared, resolved: Resolved, verdict: 
     receivedAt: now,
     payload: one.item.raw.payload,
   };
+  if (previous && tells(previous) && previous.fingerprint !== submission.fingerprint) group.freed.add(previous.fingerprint as string);
   changes.submissions.push(submission);
   submissions.set(one.id, { ...submission, seq: 0, updatedAt: now });
   return { receipt: receiptOf(submission), repeated: false, resources: applied };
 }
+
+/** Whether a version keeps others that tell the same from being taken. */
+const tells = ({ fingerprint, state }: Submission): boolean => fingerprint !== null && state !== 'cancelled';
+
+/** Holds of intake itself: nothing was planned for such a version. */
+const NEVER_PLANNED = new Set<string | null>(['validation-pending', 'unmapped-code', 'reason-code-missing', 'time-missing']);
+
+/** What a refused version leaves as it was goes on telling its event. */
+const standingPrint = (previous: Submission): string | null =>
+  tells(previous) && (previous.state !== 'failed' || previous.reason === 'refused') && !NEVER_PLANNED.has(previous.reason)
+    ? previous.fingerprint
+    : null;
 
 /**
  * A late older version is kept beside the record, under an id of its own that points to it; the record stays as it is.
