@@ -36,7 +36,7 @@ export const composition: Composition = {
   openStore: (config) => openStore(databaseOf(config)),
   createService,
   // Loaded only where it is asked for: the service starts without it.
-  startSandbox: async (options) => (await import('./sandbox/server.ts')).startSandbox(options),
+  startSandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox(options),
   dryRun,
   validate(resource) {
     const { validator, rules } = engines();

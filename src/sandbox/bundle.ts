@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { issues, type OutcomeIssue, Refusal, type Reply, typeMismatch, unparseable } from './errors.ts';
+import type { Caller } from './clients.ts';
+import { internalError, issues, type OutcomeIssue, Refusal, type Reply, typeMismatch, unparseable } from './errors.ts';
 import { asObject, asText, isObject, type JsonObject } from './json.ts';
-import { isServedType, type Processor, readPayload, type Staged } from './processor.ts';
-import { type Draft, type ResourceStore, withCreator } from './resources.ts';
-import type { Caller } from './token.ts';
+import { refusedPermission } from './permissions.ts';
+import { isServedType, type Processor, type Staged } from './processor.ts';
+import { referencesOf, withCreator } from './resources.ts';
+import type { SandboxSettings } from './settings.ts';
+import type { Draft, ResourceStore } from './store.ts';
 
 interface Entry {
   readonly type: string;
@@ -12,34 +15,53 @@ interface Entry {
   /** `urn:uuid:…` under which the other entries may refer to it. */
   readonly fullUrl: string;
   readonly resource: JsonObject;
+  readonly ifNoneExist?: string;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+export interface TransactionContext {
+  readonly processor: Processor;
+  readonly store: ResourceStore;
+  readonly settings: () => SandboxSettings;
+  /** Chooses which part of a Bundle is saved when it is saved in part: draws from 0 to below 1. Absent: all or nothing. */
+  readonly partial?: (() => number) | undefined;
+  /** Absolute FHIR base for the locations in the answer. */
+  readonly base: string;
+}
+
 /**
- * `POST {base}`: a transaction. All entries are stored or none; the answer keeps their order.
+ * `POST {base}`: a transaction. All entries are stored or none, unless it is to be saved in part; the answer keeps their order.
  *
- * @param base absolute FHIR base for the locations in the answer
- * @throws Refusal with one OperationOutcome for the whole Bundle: the issues of the first bad entry, then 20013 for each that follows
+ * @throws Refusal with one OperationOutcome for the whole Bundle: the issues of the first bad entry, then 20013 for each that follows,
+ *   20012 when the first was a matter of permission
  */
-export function transaction(processor: Processor, store: ResourceStore, base: string, payload: Buffer, caller: Caller): Reply {
-  const bundle = readPayload(payload);
+export function transaction(context: TransactionContext, bundle: JsonObject, caller: Caller): Reply {
+  const { processor, store, settings, partial, base } = context;
+  const { bundleEntries, bundleUpdates } = settings().strictness;
   if (bundle.resourceType !== 'Bundle') throw new Refusal(typeMismatch('Bundle', asText(bundle.resourceType) ?? ''));
   if (bundle.type !== 'transaction') throw new Refusal(unparseable('invalid bundle type, only "transaction" is accepted', 'Bundle.type'));
   if (bundle.entry !== undefined && !Array.isArray(bundle.entry)) processor.refuseIfAny([issues.unmarshal('Bundle.entry')]);
   const given: readonly unknown[] = Array.isArray(bundle.entry) ? bundle.entry : [];
+  if (bundleEntries > 0 && given.length > bundleEntries) {
+    throw new Refusal(unparseable(`too many entries: ${given.length}, at most ${bundleEntries}`, 'Bundle.entry'));
+  }
 
   const failAt = (index: number, found: readonly OutcomeIssue[]): void => {
     if (found.length === 0) return;
-    const rest = given.slice(index + 1).map((entry) => issues.previousError(typeOf(asObject(entry).resource)));
-    processor.refuseIfAny([...found, ...rest]);
+    const follows = found[0]?.code === 'forbidden' ? issues.previousForbidden : issues.previousError;
+    processor.refuseIfAny([...found, ...given.slice(index + 1).map((entry) => follows(typeOf(asObject(entry).resource)))]);
   };
 
   const fullUrls = new Set<string>();
   const entries = given.map((value, index): Entry => {
-    const read = readEntry(value, index, fullUrls);
-    if (Array.isArray(read)) failAt(index, read);
-    return read as Entry;
+    const entry = readEntry(value, index, fullUrls, bundleUpdates);
+    if (!('type' in entry)) {
+      failAt(index, entry);
+      throw new Error('an entry was refused without an issue');
+    }
+    failAt(index, refusedPermission(caller, entry.type, 'write'));
+    return entry;
   });
 
   // Members refer to each other by fullUrl, or as if its UUID already were an id.
@@ -53,14 +75,19 @@ export function transaction(processor: Processor, store: ResourceStore, base: st
     identifiers: new Set(),
     episodes: new Set(),
   };
-  const drafts = entries.map(({ type, id, create, resource }, index): Draft => {
-    const body = rename(resource, renamed) as JsonObject;
-    failAt(index, create ? processor.examine(body, type, caller, staged) : processor.examineUpdate(body, type, id, caller, staged));
-    return { resourceType: type, id, body: withCreator(body, type, caller.organizationId) };
+  const drafts = entries.map(({ type, id, create, resource, ifNoneExist }, index): Draft => {
+    rename(resource, renamed);
+    const found = create
+      ? processor.examineCreate(resource, type, caller, staged, ifNoneExist)
+      : processor.examineUpdate(resource, type, id, caller, staged);
+    failAt(index, found);
+    return { resourceType: type, id, body: withCreator(resource, type, caller.organizationId) };
   });
 
   const version = store.nextVersion();
-  store.commit(drafts, version);
+  const part = partial === undefined ? undefined : partOf(drafts, partial);
+  store.commit(part ?? drafts, version);
+  if (part !== undefined) throw new Refusal(internalError());
   return {
     status: 200,
     body: {
@@ -81,16 +108,45 @@ export function transaction(processor: Processor, store: ResourceStore, base: st
   };
 }
 
+/**
+ * Members that are saved when not all are: no saved one refers to one that is not. Undefined when no such part exists, as in a Bundle
+ * of one.
+ */
+function partOf(drafts: readonly Draft[], draw: () => number): readonly Draft[] | undefined {
+  const keyOf = ({ resourceType, id }: Draft): string => `${resourceType}/${id}`;
+  const members = new Set(drafts.map(keyOf));
+  const needs = new Map(drafts.map((draft) => [keyOf(draft), referencesOf(draft.body).filter((reference) => members.has(reference))]));
+  const without = (lost: ReadonlySet<string>): ReadonlySet<string> => {
+    const gone = new Set(lost);
+    for (let before = -1; before !== gone.size; ) {
+      before = gone.size;
+      for (const [key, needed] of needs) if (needed.some((reference) => gone.has(reference))) gone.add(key);
+    }
+    return gone;
+  };
+  // Only what leaves something of the Bundle can be lost.
+  const losable = drafts.filter((draft) => without(new Set([keyOf(draft)])).size < members.size);
+  const first = losable[Math.floor(draw() * losable.length)];
+  if (first === undefined) return undefined;
+  let gone = without(new Set([keyOf(first)]));
+  for (const draft of losable) {
+    if (draw() >= 0.5) continue;
+    const more = without(new Set([...gone, keyOf(draft)]));
+    if (more.size < members.size) gone = more;
+  }
+  return drafts.filter((draft) => !gone.has(keyOf(draft)));
+}
+
 const typeOf = (resource: unknown): string => asText(asObject(resource).resourceType) ?? 'Bundle';
 
-function readEntry(value: unknown, index: number, fullUrls: Set<string>): Entry | readonly OutcomeIssue[] {
+function readEntry(value: unknown, index: number, fullUrls: Set<string>, updates: boolean): Entry | readonly OutcomeIssue[] {
   const { resource, request, fullUrl } = asObject(value);
   if (!isObject(resource) || typeof resource.resourceType !== 'string') return [issues.unmarshal(`Bundle.entry[${index}].resource`)];
   const type = resource.resourceType;
   if (type === 'Bundle') return [issues.nestedBundle()];
   const badUrl = checkFullUrl(fullUrl, type, fullUrls);
   if (badUrl !== undefined) return [badUrl];
-  const { method, url } = asObject(request);
+  const { method, url, ifNoneExist } = asObject(request);
   if (typeof method !== 'string' || typeof url !== 'string') {
     throw new Refusal(
       unparseable(`missing required field "${typeof method === 'string' ? 'url' : 'method'}"`, `Bundle.entry[${index}].request`),
@@ -98,9 +154,10 @@ function readEntry(value: unknown, index: number, fullUrls: Set<string>): Entry 
   }
   if (!isServedType(type)) return [issues.accessClass(type)];
   if (method === 'POST' && url === type) {
-    return { type, id: randomUUID(), create: true, fullUrl: String(fullUrl), resource };
+    const condition = asText(ifNoneExist);
+    return { type, id: randomUUID(), create: true, fullUrl: String(fullUrl), resource, ...(condition && { ifNoneExist: condition }) };
   }
-  if (method === 'PUT' && url === `${type}/${String(resource.id)}`) {
+  if (updates && method === 'PUT' && url === `${type}/${String(resource.id)}`) {
     return { type, id: String(resource.id), create: false, fullUrl: String(fullUrl), resource };
   }
   throw new Refusal(unparseable(`invalid request: ${method} ${url}`, `Bundle.entry[${index}].request`));
@@ -118,14 +175,13 @@ function checkFullUrl(fullUrl: unknown, type: string, seen: Set<string>): Outcom
   return undefined;
 }
 
-/** A copy in which every `reference` to a member of the Bundle leads to its new id. */
-function rename(value: unknown, renamed: ReadonlyMap<string, string>): unknown {
-  if (Array.isArray(value)) return value.map((item) => rename(item, renamed));
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, child]) => [
-      key,
-      key === 'reference' && typeof child === 'string' ? (renamed.get(child.toLowerCase()) ?? child) : rename(child, renamed),
-    ]),
-  );
+/** Lets every `reference` to a member of the Bundle lead to its new id. Changes the parsed request, which is nobody else's. */
+function rename(value: unknown, renamed: ReadonlyMap<string, string>): void {
+  if (typeof value !== 'object' || value === null) return;
+  const object = value as Record<string, unknown>;
+  for (const key of Object.keys(object)) {
+    const child = object[key];
+    if (typeof child === 'object') rename(child, renamed);
+    else if (key === 'reference' && typeof child === 'string') object[key] = renamed.get(child.toLowerCase()) ?? child;
+  }
 }

@@ -1,182 +1,212 @@
-import { Refusal, type Reply } from './errors.ts';
-import { asObject, isObject } from './json.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { ClientRegistry, SandboxClient } from './clients.ts';
+import type { Reply } from './errors.ts';
+import { type FaultOrders, readFaultOrder } from './faults.ts';
+import { asObject } from './json.ts';
+import { arrivalsPage, startPage } from './pages.ts';
+import type { QuotaDesk } from './quota.ts';
+import { type SandboxSettings, SettingsError } from './settings.ts';
+import type { ResourceStore } from './store.ts';
 
-export const FAULT_ACTIONS = ['drop-after', 'drop-before', 'status', 'delay', 'expire-tokens'] as const;
-
-export type FaultAction = (typeof FAULT_ACTIONS)[number];
-
-export interface FaultOrder {
-  readonly match: {
-    /** HTTP method; every method when absent. */
-    readonly method?: string;
-    /** Path of the request as sent, without its query; `*` at the end matches any rest. Every path when absent. */
-    readonly path?: string;
-    /** Number of the first matching request that is hit, from 1. */
-    readonly nth?: number;
-  };
-  /**
-   * `drop-after`: handle the request, then cut the connection. `drop-before`: cut it unhandled. `status`: answer with an error of the
-   * layer that would send it. `delay`: handle it later. `expire-tokens`: all tokens expire, then the request is handled.
-   */
-  readonly action: FaultAction;
-  /** For `status`: 429, 500, 502, 503 or 504. */
-  readonly status?: number;
-  /** For `status`: seconds for the Retry-After header. */
-  readonly retryAfter?: number;
-  /** For `delay`. */
-  readonly delayMs?: number;
-  /** How many requests are hit, from the `nth` on; 1 when absent. */
-  readonly times?: number;
-}
-
-interface Armed extends FaultOrder {
-  readonly id: number;
-  seen: number;
-  left: number;
-}
-
-/** Faults on demand. An order is used up after `times` hits; the first order that matches a request is the one it gets. */
-export class Faults {
-  #armed: Armed[] = [];
-  #lastId = 0;
-
-  /** @returns the number of the order */
-  add(order: FaultOrder): number {
-    const armed = { ...order, id: ++this.#lastId, seen: 0, left: order.times ?? 1 };
-    this.#armed.push(armed);
-    return armed.id;
-  }
-
-  clear(): void {
-    this.#armed = [];
-  }
-
-  list(): readonly FaultOrder[] {
-    return this.#armed;
-  }
-
-  /** The order that this request gets, if any; counts the request. */
-  take(method: string, path: string): FaultOrder | undefined {
-    const hit = this.#armed.find((fault) => {
-      if (!matches(fault.match, method, path)) return false;
-      fault.seen++;
-      return fault.seen >= (fault.match.nth ?? 1);
-    });
-    if (hit === undefined) return undefined;
-    hit.left--;
-    if (hit.left <= 0) this.#armed = this.#armed.filter((fault) => fault !== hit);
-    return hit;
-  }
-}
-
-function matches(match: FaultOrder['match'], method: string, path: string): boolean {
-  if (match.method !== undefined && match.method.toUpperCase() !== method) return false;
-  if (match.path === undefined) return true;
-  return match.path.endsWith('*') ? path.startsWith(match.path.slice(0, -1)) : path === match.path;
-}
-
-const bad = (message: string): Refusal => new Refusal({ status: 400, body: { error: message } });
-
-/** @throws Refusal (400, `{error}`) that names the field to mend */
-export function readFault(body: unknown): FaultOrder {
-  if (!isObject(body)) throw bad('body: a JSON object is needed');
-  const { match, action, status, retryAfter, delayMs, times } = body;
-  if (match !== undefined && !isObject(match)) throw bad('match: an object with method, path, nth');
-  const { method, path, nth } = asObject(match);
-  if (!FAULT_ACTIONS.includes(action as FaultAction)) throw bad(`action: one of ${FAULT_ACTIONS.join(', ')}`);
-  if (method !== undefined && typeof method !== 'string') throw bad('match.method: text');
-  if (path !== undefined && typeof path !== 'string') throw bad('match.path: text');
-  for (const [name, value, low] of [
-    ['match.nth', nth, 1],
-    ['retryAfter', retryAfter, 0],
-    ['delayMs', delayMs, 0],
-    ['times', times, 1],
-  ] as const) {
-    if (value !== undefined && (!Number.isSafeInteger(value) || (value as number) < low)) throw bad(`${name}: a whole number from ${low}`);
-  }
-  if (action === 'status' && ![429, 500, 502, 503, 504].includes(status as number)) throw bad('status: 429, 500, 502, 503 or 504');
-  return {
-    match: {
-      ...(method !== undefined && { method: method as string }),
-      ...(path !== undefined && { path: path as string }),
-      ...(nth !== undefined && { nth: nth as number }),
-    },
-    action: action as FaultAction,
-    ...(action === 'status' && { status: status as number }),
-    ...(retryAfter !== undefined && { retryAfter: retryAfter as number }),
-    ...(delayMs !== undefined && { delayMs: delayMs as number }),
-    ...(times !== undefined && { times: times as number }),
-  };
-}
-
-/** Requests answered so far; control requests are not counted. */
-export class Tally {
-  #total = 0;
-  #byStatus: Record<string, number> = {};
-  #byRoute: Record<string, Record<string, number>> = {};
-
-  /** @param status as text, or `dropped` when the connection was cut */
-  add(route: string, status: string): void {
-    this.#total++;
-    this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
-    const statuses = this.#byRoute[route] ?? {};
-    this.#byRoute[route] = statuses;
-    statuses[status] = (statuses[status] ?? 0) + 1;
-  }
-
-  report(): { total: number; byStatus: Record<string, number>; byRoute: Record<string, Record<string, number>> } {
-    return { total: this.#total, byStatus: this.#byStatus, byRoute: this.#byRoute };
-  }
-
-  clear(): void {
-    this.#total = 0;
-    this.#byStatus = {};
-    this.#byRoute = {};
-  }
-}
+export const CONTROL_PATH = '/_sandbox';
 
 export interface Controlled {
-  readonly faults: Faults;
-  readonly tally: Tally;
-  dump(): Iterable<unknown>;
-  counts(): Readonly<Record<string, number>>;
+  readonly orders: FaultOrders;
+  readonly arrivals: Arrivals;
+  readonly store: ResourceStore;
+  readonly clients: ClientRegistry;
+  readonly quotas: QuotaDesk;
+  readonly settings: () => SandboxSettings;
+  /** @throws SettingsError */
+  changeSettings(change: unknown): SandboxSettings;
+  /** After a client was added or changed: its Organization exists, and the journal knows it. */
+  clientChanged(client: SandboxClient): void;
+  expireTokens(): void;
   reset(): void;
-  setClock(offsetMs: number): void;
-  readonly now: () => number;
+  now(): number;
 }
+
+/** A reply, or one that is sent piece by piece. */
+export interface ControlReply extends Reply {
+  readonly pieces?: Iterable<string>;
+}
+
+interface Asked {
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+  /** Last part of the path, where it names something. */
+  readonly id: string;
+}
+
+const bad = (error: string): Reply => ({ status: 400, body: { error } });
+
+type Page = (sandbox: Controlled, asked: Asked) => ControlReply;
+
+/** `:id` stands for one part of the path. */
+const PAGES: Readonly<Record<string, Page>> = {
+  'GET ': (sandbox) => html(startPage(overview(sandbox))),
+  'GET /requests': (sandbox, { query }) => {
+    const found = arrivalsOf(sandbox, query);
+    return query.get('format') === 'html' ? html(arrivalsPage(found)) : { status: 200, body: { requests: found } };
+  },
+  'GET /counts': ({ store, arrivals }) => ({ status: 200, body: { resources: store.counts(), requests: arrivals.report() } }),
+  'GET /overview': (sandbox) => ({ status: 200, body: overview(sandbox) }),
+  'GET /dump': dump,
+  'POST /faults': ({ orders }, { body }) => {
+    const order = readFaultOrder(body);
+    return typeof order === 'string' ? bad(order) : { status: 201, body: { id: orders.add(order) } };
+  },
+  'GET /faults': ({ orders }) => ({ status: 200, body: { faults: orders.list() } }),
+  'DELETE /faults': ({ orders }) => {
+    orders.clear();
+    return { status: 204 };
+  },
+  'GET /settings': ({ settings }) => ({ status: 200, body: settings() }),
+  'PUT /settings': (sandbox, { body }) => change(sandbox, body),
+  'GET /clients': (sandbox) => ({ status: 200, body: { clients: clientsOf(sandbox) } }),
+  'PUT /clients/:id': (sandbox, { id, body }) => {
+    const client = sandbox.clients.put(id, body);
+    if (typeof client === 'string') return bad(`${client}: missing, unknown or of another form`);
+    sandbox.clientChanged(client);
+    return { status: 200, body: withoutSecret(client) };
+  },
+  'DELETE /clients/:id': (sandbox, { id }) => {
+    if (!sandbox.clients.revoke(id)) return { status: 404, body: { error: 'no such client' } };
+    const client = sandbox.clients.list().find(({ clientId }) => clientId === id);
+    if (client !== undefined) sandbox.clientChanged(client);
+    return { status: 204 };
+  },
+  'POST /tokens/expire': (sandbox) => {
+    sandbox.expireTokens();
+    return { status: 204 };
+  },
+  'POST /reset': (sandbox) => {
+    sandbox.reset();
+    return { status: 204 };
+  },
+  'POST /clock': setClock,
+  'PUT /clock': setClock,
+  'GET /clock': (sandbox) => ({ status: 200, body: { now: new Date(sandbox.now()).toISOString() } }),
+};
 
 /**
  * The sandbox's own pages, without authentication: they exist only where no real patient is.
  *
- * @param body parsed JSON of the request, undefined when it had none
+ * @param path below {@link CONTROL_PATH}: empty, or beginning with a slash
+ * @param payload body of the request
  */
-export function control(sandbox: Controlled, method: string, path: string, query: URLSearchParams, body: unknown): Reply {
-  switch (`${method} ${path}`) {
-    case 'POST /_sandbox/faults':
-      return { status: 201, body: { id: sandbox.faults.add(readFault(body)) } };
-    case 'GET /_sandbox/faults':
-      return { status: 200, body: { faults: sandbox.faults.list() } };
-    case 'DELETE /_sandbox/faults':
-      sandbox.faults.clear();
-      return { status: 204 };
-    case 'GET /_sandbox/dump': {
-      const resources = [...sandbox.dump()];
-      if (query.get('format') === 'json') return { status: 200, body: resources };
-      const lines = resources.map((resource) => `${JSON.stringify(resource)}\n`);
-      return { status: 200, contentType: 'application/x-ndjson', body: lines.join('') };
-    }
-    case 'GET /_sandbox/counts':
-      return { status: 200, body: { resources: sandbox.counts(), requests: sandbox.tally.report() } };
-    case 'POST /_sandbox/reset':
-      sandbox.reset();
-      return { status: 204 };
-    case 'POST /_sandbox/clock': {
-      const { offsetMs } = asObject(body);
-      if (!Number.isSafeInteger(offsetMs) || Math.abs(offsetMs as number) > 1e12) throw bad('offsetMs: a whole number of milliseconds');
-      sandbox.setClock(offsetMs as number);
-      return { status: 200, body: { now: new Date(sandbox.now()).toISOString() } };
-    }
-    default:
-      return { status: 404, body: { error: 'no such page' } };
+export function control(sandbox: Controlled, method: string, path: string, query: URLSearchParams, payload: Buffer): ControlReply {
+  const [, first = '', id = ''] = path.split('/');
+  const page = PAGES[`${method} ${path}`] ?? (id === '' ? undefined : PAGES[`${method} /${first}/:id`]);
+  if (page === undefined) return { status: 404, body: { error: 'no such page' } };
+  let body: unknown;
+  try {
+    body = payload.length === 0 ? undefined : JSON.parse(payload.toString('utf8'));
+  } catch {
+    return bad('body: not JSON');
   }
+  return page(sandbox, { query, body, id: decoded(id) });
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function change(sandbox: Controlled, wanted: unknown): Reply {
+  try {
+    return { status: 200, body: sandbox.changeSettings(wanted) };
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return { status: 400, body: { error: error.message, problems: error.problems } };
+  }
+}
+
+/** By an offset, or to an instant from which it runs on. */
+function setClock(sandbox: Controlled, { body }: Asked): Reply {
+  const { offsetMs, now } = asObject(body);
+  const wanted = typeof now === 'string' ? Date.parse(now) - sandbox.now() + sandbox.settings().clockOffsetMs : offsetMs;
+  if (!Number.isSafeInteger(wanted) || Math.abs(wanted as number) > 1e12) {
+    return bad('offsetMs: a whole number of milliseconds; or now: an instant');
+  }
+  sandbox.changeSettings({ clockOffsetMs: wanted });
+  return { status: 200, body: { now: new Date(sandbox.now()).toISOString() } };
+}
+
+function dump({ store }: Controlled, { query }: Asked): ControlReply {
+  const type = query.get('type');
+  const texts = type === null ? store.texts() : store.list(type).map((resource) => JSON.stringify(resource));
+  return query.get('format') === 'json'
+    ? { status: 200, contentType: 'application/json', pieces: asList(texts) }
+    : { status: 200, contentType: 'application/x-ndjson', pieces: asLines(texts) };
+}
+
+function* asLines(texts: Iterable<string>): Generator<string> {
+  for (const text of texts) yield `${text}\n`;
+}
+
+function* asList(texts: Iterable<string>): Generator<string> {
+  let before = '[';
+  for (const text of texts) {
+    yield before + text;
+    before = ',';
+  }
+  yield before === '[' ? '[]' : ']';
+}
+
+const html = (body: string): Reply => ({ status: 200, body, contentType: 'text/html; charset=utf-8' });
+
+function arrivalsOf({ arrivals }: Controlled, query: URLSearchParams) {
+  const limit = Math.min(Math.max(Number.parseInt(query.get('limit') ?? '', 10) || 100, 1), 2_000);
+  const wanted = ['client', 'layer', 'method', 'status', 'rule'].flatMap((name) => {
+    const value = query.get(name);
+    return value === null || value === '' ? [] : [[name, value] as const];
+  });
+  const path = query.get('path') ?? '';
+  return arrivals.list((arrival) => {
+    // `status=4` finds every 4xx.
+    const fits = wanted.every(([name, value]) => {
+      const has = String(arrival[name as 'client'] ?? '');
+      return name === 'status' ? has.startsWith(value) : has === value;
+    });
+    const isRefused = query.get('refused') === null || arrival.layer !== undefined || arrival.status === 'dropped';
+    return fits && isRefused && arrival.path.includes(path);
+  }, limit);
+}
+
+const withoutSecret = ({ clientSecret: _secret, ...client }: SandboxClient) => client;
+
+function clientsOf({ clients, quotas, settings, now }: Controlled) {
+  const counts = quotas.counts(now());
+  const listed = new Map(clients.list().map((client) => [client.clientId, withoutSecret(client)]));
+  // Those of an open sandbox are on no list.
+  for (const clientId of Object.keys(counts)) {
+    const found = listed.has(clientId) ? undefined : clients.find(clientId);
+    if (found !== undefined) listed.set(clientId, withoutSecret(found));
+  }
+  const { quotas: limits } = settings();
+  return [...listed.values()].map((client) => ({
+    ...client,
+    quota: limits[client.clientId] ?? limits.default ?? null,
+    requests: counts[client.clientId] ?? { allowed: null, accepted: 0, refused: 0 },
+  }));
+}
+
+/** What the start page shows. */
+export type Overview = ReturnType<typeof overview>;
+
+function overview(sandbox: Controlled) {
+  const { arrivals, store, settings, now } = sandbox;
+  return {
+    now: new Date(now()).toISOString(),
+    resources: store.counts(),
+    requests: arrivals.report(),
+    refusals: arrivals.reasons(),
+    clients: clientsOf(sandbox),
+    settings: settings(),
+    last: arrivals.list(() => true, 50),
+  };
 }

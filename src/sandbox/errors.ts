@@ -37,6 +37,13 @@ export const noHealthyUpstream = (): Reply => ({ status: 503, body: 'no healthy 
 /** A URL that no product of the gateway serves. */
 export const wrongUrl = (): Reply => ({ status: 404 });
 
+/** The firewall in front of everything. */
+export const forbiddenPage = (): Reply => ({
+  status: 403,
+  body: '<!doctype html><meta charset="utf-8"><meta name=viewport content="width=device-width, initial-scale=1"><title>403</title>403 Forbidden',
+  contentType: 'text/html; charset=UTF-8',
+});
+
 // Gateway
 
 export const gatewayTimeout = (status = 504): Reply => ({ status, body: 'Gateway Timeout', contentType: 'text/plain' });
@@ -52,6 +59,16 @@ export const missingToken = (): Reply => fault(401, 'Invalid access token', 'oau
 export const unknownToken = (): Reply => fault(401, 'Invalid Access Token', 'keymanagement.service.invalid_access_token');
 
 export const expiredToken = (): Reply => fault(401, 'Access Token expired', 'keymanagement.service.access_token_expired');
+
+/** The client is not subscribed to the product that serves this path. */
+export const noProduct = (): Reply => {
+  const text = 'Invalid API call as no apiproduct match found';
+  const code = 'keymanagement.service.InvalidAPICallAsNoApiProductMatchFound';
+  return {
+    ...fault(401, text, code),
+    headers: { 'www-authenticate': `Bearer realm="null",error="invalid_token",error_description="${code}: ${text}"` },
+  };
+};
 
 /** The gateway's generic body: none was ever published by the platform. */
 export const quotaViolation = (): Reply =>
@@ -102,14 +119,30 @@ export const issues = {
   duplicate: (type: string) => processorIssue('duplicate', numbered(`Found duplicate: ${type}`, 20002)),
   /** The platform spells the number differently here. */
   activeEpisode: () => processorIssue('duplicate', 'found duplicated EpisodeOfCare Type with status active. (Rule Number: 10109)'),
+  scope: (type: string) => processorIssue('forbidden', numbered(`Failed to get permission for client for resource ${type}`, 20003)),
   accessClass: (type: string) => processorIssue('forbidden', numbered(`Resource ${type} is not allowed for current access class`, 20004)),
   unreadable: () => processorIssue('invalid', numbered('Failed to read request payload', 20005)),
   notJson: () => processorIssue('invalid', numbered('Invalid JSON Payload Format', 20006)),
   /** Also the answer to a reference that leads nowhere. */
   resourceNotFound: (reference: string) => processorIssue('not-found', numbered(`Resource not found ${reference}`, 20007)),
   unmarshal: (expression?: string) => processorIssue('invalid', numbered('Failed to unmarshal request payload', 20008), expression),
+  clientId: () => processorIssue('forbidden', numbered('Please provide Client ID', 20009)),
   nestedBundle: () => processorIssue('forbidden', numbered('Forbidden nested bundle', 20011)),
+  previousForbidden: (type: string) => processorIssue('forbidden', numbered(`Forbidden resource ${type}  due to previous error`, 20012)),
   previousError: (type: string) => processorIssue('invalid', numbered(`Invalid resource ${type} due to previous error`, 20013)),
+  everything: (type: string) =>
+    processorIssue('not-supported', numbered(`Everything search is not supported for resource ${type}`, 20014)),
+  /** For an organization of the operations portal, which may change some elements. */
+  portalEdit: (attributes: readonly string[]) =>
+    processorIssue(
+      'forbidden',
+      numbered(
+        `Ops Portal Organization can only edit name, birthdate, gender, address, deceasedBoolean. Please remove attribute: ${attributes.join(', ')}`,
+        20015,
+      ),
+    ),
+  patchWhole: (type: string, element: string, given: string, rule: number) =>
+    processorIssue('value', numbered(`Use ${element} instead of ${given} to patch ${type}`, rule)),
   patientEdit: () => processorIssue('forbidden', numbered('Organization not allowed to edit Patient', 20016)),
   fullUrlFormat: (type: string, given: string) =>
     processorIssue(
@@ -132,7 +165,7 @@ export const issues = {
 
 // FHIR store
 
-const storeOutcome = (status: number, code: string, text: string, diagnostics?: string, expression?: string): Reply => ({
+export const storeOutcome = (status: number, code: string, text: string, diagnostics?: string, expression?: string): Reply => ({
   status,
   body: {
     issue: [
@@ -150,6 +183,9 @@ const storeOutcome = (status: number, code: string, text: string, diagnostics?: 
 
 export const unparseable = (diagnostics: string, expression?: string): Reply =>
   storeOutcome(400, 'structure', 'unparseable_resource', diagnostics, expression);
+
+/** `If-None-Exist` with more than one match. */
+export const severalMatches = (): Reply => storeOutcome(412, 'multiple-matches', 'precondition_failed');
 
 export const idMismatch = (inUrl: string, inBody: string): Reply =>
   storeOutcome(
@@ -180,5 +216,66 @@ export const missingQuery = (names: readonly string[]): Reply =>
 export const businessRule = (): Reply => storeOutcome(403, 'forbidden', 'resource cannot be accessed due to business rule');
 
 export const privacyRule = (): Reply => storeOutcome(403, 'forbidden', 'Operation cannot be performed due to consent or privacy rules.');
+
+// PATCH
+
+/** PATCH with the content type of a resource. */
+export const invalidHeaders = (): Reply => storeOutcome(400, 'value', 'invalid_headers');
+
+/** An operation that cannot be done. Neither status nor wording was published. */
+export const patchFailed = (diagnostics: string): Reply => storeOutcome(400, 'structure', 'invalid_patch', diagnostics);
+
+/** An operation that the surface does not offer; the words are those of the implementation guide's draft. */
+export const notAllowed = (): Reply => ({
+  status: 400,
+  body: {
+    issue: [{ severity: 'fatal', code: 'operation-invalid', details: { text: 'The operation is not allowed by this server' } }],
+    resourceType: 'OperationOutcome',
+  },
+});
+
+/** `If-Match` names another version than the current one. */
+export const versionConflict = (): Reply => storeOutcome(412, 'conflict', 'precondition_failed');
+
+export const invalidQueryParameter = (name: string): Reply =>
+  storeOutcome(400, 'value', 'invalid_query', `invalid search parameter: ${name}`);
+
+// Consent
+
+const SUPPRESSED = 'The operation did not return any information due to consent or privacy rules.';
+
+/** @param reference named in the diagnostics when given */
+export const suppressedOutcome = (severity: 'information' | 'error', reference?: string) => ({
+  issue: [
+    {
+      severity,
+      code: 'suppressed',
+      details: { text: SUPPRESSED },
+      ...(reference !== undefined && { diagnostics: `No consent available for ${reference}` }),
+    },
+  ],
+  resourceType: 'OperationOutcome',
+});
+
+/** 200 without data. With a reference it is the variant that a probe of a direct read saw: an error that names the resource. */
+export const consentSuppressed = (reference?: string): Reply => ({
+  status: 200,
+  body: suppressedOutcome(reference === undefined ? 'information' : 'error', reference),
+});
+
+export const consentForbidden = (): Reply =>
+  storeOutcome(
+    400,
+    'forbidden',
+    'Operation cannot be performed due to business rules, consent or privacy rules, or access permission constraints.',
+  );
+
+// Patient index
+
+/** The civil register does not know the person; it is told with status 200. */
+export const citizenNotExists = (): Reply => ({ status: 200, body: { success: false, message: 'Citizen Not Exists' } });
+
+/** Also the answer to a mother nobody knows. */
+export const motherNotFemale = (): Reply => storeOutcome(400, 'exception', 'Patient with nik-ibu is not female');
 
 export const internalError = (): Reply => storeOutcome(500, 'exception', 'An unexpected internal error has occurred.');

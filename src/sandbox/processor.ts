@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Caller } from './clients.ts';
 import type { Clock } from './clock.ts';
 import {
   businessRule,
@@ -10,33 +11,26 @@ import {
   processorOutcome,
   Refusal,
   type Reply,
+  severalMatches,
   typeMismatch,
   unparseable,
 } from './errors.ts';
 import { asObject, asText, follow, isObject, isTooDeep, type JsonObject } from './json.ts';
 import type { People } from './people.ts';
-import {
-  creatorOf,
-  type Draft,
-  guardedIdentifiersOf,
-  type ResourceStore,
-  referencesOf,
-  type StoredResource,
-  type Version,
-  withCreator,
-} from './resources.ts';
+import { creatorOf, guardedIdentifiersOf, referencesOf, withCreator } from './resources.ts';
 import type { PlatformRuleBook } from './rules.ts';
-import { PARAMETERS } from './search.ts';
+import { PARAMETERS, search } from './search.ts';
+import type { SandboxSettings } from './settings.ts';
 import { wrongKind } from './shapes.ts';
-import type { Caller } from './token.ts';
+import type { Draft, ResourceStore, StoredResource, Version } from './store.ts';
 
 export interface ProcessorOptions {
   readonly store: ResourceStore;
   readonly people: People;
   readonly rules: PlatformRuleBook;
   readonly clock: Clock;
-  /** Staging refuses PUT of an EpisodeOfCare; the documentation allows it. */
-  readonly episodeUpdate: boolean;
+  /** As they are at the moment of the request. */
+  readonly settings: () => SandboxSettings;
 }
 
 /** What a transaction has prepared but not stored: its members see each other, nobody else sees them. */
@@ -65,20 +59,21 @@ export class Processor {
     this.#options = options;
   }
 
-  create(type: string, payload: Buffer, caller: Caller): Reply {
-    const resource = ofType(readPayload(payload), type);
-    this.refuseIfAny(this.examine(resource, type, caller, nothingStaged()));
+  /** @param ifNoneExist the query of that header, if any */
+  create(type: string, resource: JsonObject, caller: Caller, ifNoneExist?: string): Reply {
+    this.refuseIfAny(this.examineCreate(ofType(resource, type), type, caller, nothingStaged(), ifNoneExist));
     return this.#write({ resourceType: type, id: randomUUID(), body: withCreator(resource, type, caller.organizationId) }, 201);
   }
 
-  update(type: string, id: string, payload: Buffer, caller: Caller): Reply {
-    const resource = ofType(readPayload(payload), type);
-    this.refuseIfAny(this.examineUpdate(resource, type, id, caller, nothingStaged()));
+  update(type: string, id: string, resource: JsonObject, caller: Caller): Reply {
+    this.refuseIfAny(this.examineUpdate(ofType(resource, type), type, id, caller, nothingStaged()));
     return this.#write({ resourceType: type, id, body: withCreator(resource, type, caller.organizationId) }, 200);
   }
 
+  /** What was written less than the read lag ago is not found yet. */
   read(type: string, id: string): JsonObject {
-    const found = this.#options.people.read(type, id) ?? this.#options.store.get(type, id);
+    const { people, store, settings } = this.#options;
+    const found = people.read(type, id) ?? store.lagging(settings().readLagMs).get(type, id);
     if (found === undefined) throw new Refusal(notStored(type, id));
     return found;
   }
@@ -100,7 +95,7 @@ export class Processor {
     if (lost.length > 0) return [...new Set(lost)].map((reference) => issues.resourceNotFound(reference));
     const tokens = guardedIdentifiersOf(resource);
     const taken = tokens.some(
-      (token) => staged.identifiers.has(`${type}|${token}`) || store.withIdentifier(type, token).some((other) => other.id !== id),
+      (token) => staged.identifiers.has(`${type}|${token}`) || store.idsWithIdentifier(type, token).some((other) => other !== id),
     );
     if (taken) return [issues.duplicate(type)];
     const episodes = type === 'EpisodeOfCare' ? this.#episodeKeys(resource) : [];
@@ -111,6 +106,15 @@ export class Processor {
     return [];
   }
 
+  /** As {@link examine}, with the condition of `If-None-Exist`: one match is a duplicate, several are 412. */
+  examineCreate(resource: JsonObject, type: string, caller: Caller, staged: Staged, ifNoneExist?: string): readonly OutcomeIssue[] {
+    const found = this.examine(resource, type, caller, staged);
+    if (found.length > 0 || ifNoneExist === undefined || this.#options.settings().strictness.ifNoneExist === 'ignore') return found;
+    const matches = Number(search({ ...this.#options, base: '' }, type, new URLSearchParams(ifNoneExist)).total);
+    if (matches > 1) throw new Refusal(severalMatches());
+    return matches === 1 ? [issues.duplicate(type)] : [];
+  }
+
   /** As {@link examine}, for a new version of `type/id`. */
   examineUpdate(resource: JsonObject, type: string, id: string, caller: Caller, staged: Staged): readonly OutcomeIssue[] {
     if (type === 'Patient') throw new Refusal(processorOutcome([issues.patientEdit()], 403));
@@ -118,15 +122,20 @@ export class Processor {
     if (resource.id !== id) throw new Refusal(idMismatch(id, asText(resource.id) ?? ''));
     const current = this.#options.store.get(type, id);
     if (current === undefined) return [issues.resourceNotFound(`${type}/${id}`)];
-    if (type === 'EpisodeOfCare' && !this.#options.episodeUpdate) throw new Refusal(privacyRule());
-    if (creatorOf(current) !== caller.organizationId) throw new Refusal(businessRule());
+    if (type === 'EpisodeOfCare' && !this.#options.settings().strictness.episodeUpdate) throw new Refusal(privacyRule());
+    if (creatorOf(current) !== caller.organizationId) {
+      throw new Refusal({ ...businessRule(), status: this.#options.settings().strictness.organizationStatus });
+    }
     return this.examine(resource, type, caller, staged, id);
   }
 
+  /** @throws Refusal when there is anything to refuse; its status and wording follow the settings */
   refuseIfAny(found: readonly OutcomeIssue[]): void {
     if (found.length === 0) return;
-    const forbidden = found.some((issue) => issue.details.text.includes('(RuleNumber: 20004)'));
-    throw new Refusal(processorOutcome(found, forbidden ? 403 : 400));
+    const { permissionStatus, issues: shown, duplicateText } = this.#options.settings().strictness;
+    const status = found.some((issue) => PERMISSION.test(issue.details.text)) ? permissionStatus : 400;
+    const worded = duplicateText === '2026' ? found : found.map(inWordsOf2024);
+    throw new Refusal(processorOutcome(shown === 'one' ? worded.slice(0, 1) : worded, status));
   }
 
   #write(draft: Draft, status: number): Reply {
@@ -140,7 +149,7 @@ export class Processor {
     if (reference.startsWith('#') || /^https?:/.test(reference)) return true;
     if (staged.references.has(reference)) return true;
     const [type = '', id = ''] = reference.split('/');
-    return this.#options.people.has(type, id) || this.#options.store.get(type, id) !== undefined;
+    return this.#options.people.has(type, id) || this.#options.store.has(type, id);
   }
 
   #episodeKeys(resource: JsonObject): readonly string[] {
@@ -157,6 +166,18 @@ export class Processor {
   }
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Rules about who may do what; they have a status of their own. */
+const PERMISSION = /\(RuleNumber: (20003|20004|20009)\)/;
+
+/** How the platform worded a duplicate in 2024: without the number, and an Encounter in words of its own. */
+function inWordsOf2024(issue: OutcomeIssue): OutcomeIssue {
+  const type = /^Found duplicate: (\w+) /.exec(issue.details.text)?.[1];
+  if (type === undefined) return issue;
+  return { ...issue, details: { text: type === 'Encounter' ? `Found duplicate resource: ${type}` : `Found duplicate: ${type}` } };
+}
+
 /**
  * Reads a payload as the processor does.
  *
@@ -165,7 +186,7 @@ export class Processor {
 export function readPayload(payload: Buffer): JsonObject {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
+    text = UTF8.decode(payload);
   } catch {
     throw new Refusal(processorOutcome([issues.unreadable()]));
   }

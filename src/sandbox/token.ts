@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Caller, ClientRegistry } from './clients.ts';
 import type { Clock } from './clock.ts';
 import {
   authenticationFailed,
@@ -11,37 +12,40 @@ import {
   tokenRateLimited,
   unknownToken,
 } from './errors.ts';
+import type { SandboxSettings } from './settings.ts';
 
-export interface SandboxClient {
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** Id of the facility's root Organization on the platform. One client has exactly one. */
-  readonly organizationId: string;
-}
-
-export interface Caller {
-  readonly clientId: string;
-  readonly organizationId: string;
-}
+export type { Caller, SandboxClient } from './clients.ts';
 
 export interface TokenOptions {
-  readonly clients: readonly SandboxClient[];
-  /** Accepts `sandbox-<organizationId>` with secret `secret-<organizationId>` besides the listed clients. */
-  readonly open: boolean;
-  readonly lifetimeSeconds: number;
+  readonly clients: ClientRegistry;
+  readonly settings: () => SandboxSettings;
   readonly clock: Clock;
   /** Told of every caller that gets a token, so that its Organization exists before it is used. */
   readonly onCaller: (caller: Caller) => void;
 }
 
-/** After a refused attempt the same client id is not answered for this long. */
-const PENALTY_MS = 60_000;
+interface Grant {
+  readonly clientId: string;
+  expiresAt: number;
+}
+
+interface History {
+  /** Refused until then. */
+  penaltyUntil: number;
+  penaltyFrom: number;
+  /** Times of the tokens of the last minute. */
+  granted: number[];
+}
+
+const MINUTE = 60_000;
+/** Client ids and tokens come from outside: old ones are forgotten, so that nobody can fill the memory. */
+const REMEMBERED = 20_000;
 
 /** OAuth2 client credentials as the gateway does it: every number of the answer is a text, and there is no refresh token. */
 export class TokenDesk {
   readonly #options: TokenOptions;
-  readonly #tokens = new Map<string, Caller & { readonly expiresAt: number }>();
-  readonly #penaltyUntil = new Map<string, number>();
+  readonly #tokens = new Map<string, Grant>();
+  readonly #histories = new Map<string, History>();
 
   constructor(options: TokenOptions) {
     this.#options = options;
@@ -53,19 +57,32 @@ export class TokenDesk {
    */
   issue(grantType: string | null, form: URLSearchParams): Reply {
     if (grantType !== 'client_credentials') return missingGrantType();
-    const { clock, lifetimeSeconds } = this.#options;
+    const { clock, clients, settings } = this.#options;
+    const { tokenLifetimeSeconds, tokenPenaltyMs, strictness } = settings();
     const clientId = form.get('client_id') ?? '';
     const now = clock.now();
-    if (now < (this.#penaltyUntil.get(clientId) ?? Number.NEGATIVE_INFINITY)) return tokenRateLimited();
-    const client = this.#find(clientId);
-    if (client === undefined || client.clientSecret !== form.get('client_secret')) {
-      this.#penalise(clientId, now);
-      return client === undefined ? invalidClient() : authenticationFailed();
+    const history = this.#historyOf(clientId);
+    const limited = { ...tokenRateLimited(), status: strictness.tokenRateStatus };
+    if (now >= history.penaltyFrom && now < history.penaltyUntil) return limited;
+    const penalise = (): void => {
+      history.penaltyFrom = now;
+      history.penaltyUntil = now + tokenPenaltyMs;
+    };
+    const client = clients.find(clientId);
+    if (client === undefined || !isSame(client.clientSecret, form.get('client_secret') ?? '')) {
+      penalise();
+      return client === undefined ? invalidClient() : { ...authenticationFailed(), status: strictness.tokenFailedStatus };
     }
-    const caller = { clientId, organizationId: client.organizationId };
+    history.granted = history.granted.filter((at) => at > now - MINUTE && at <= now);
+    if (strictness.tokensPerMinute > 0 && history.granted.length >= strictness.tokensPerMinute) {
+      penalise();
+      return limited;
+    }
+    if (strictness.tokensPerMinute > 0) history.granted.push(now);
     const token = randomBytes(21).toString('base64url');
-    this.#tokens.set(token, { ...caller, expiresAt: now + lifetimeSeconds * 1000 });
-    this.#options.onCaller(caller);
+    if (this.#tokens.size >= REMEMBERED) this.#forgetOldest();
+    this.#tokens.set(token, { clientId, expiresAt: now + tokenLifetimeSeconds * 1000 });
+    this.#options.onCaller({ clientId, organizationId: client.organizationId, client });
     return {
       status: 200,
       body: {
@@ -80,7 +97,7 @@ export class TokenDesk {
         access_token: token,
         application_name: '00000000-0000-0000-0000-000000000000',
         scope: '',
-        expires_in: String(lifetimeSeconds),
+        expires_in: String(tokenLifetimeSeconds),
         refresh_count: '0',
         status: 'approved',
       },
@@ -89,34 +106,51 @@ export class TokenDesk {
 
   /** @throws Refusal with the gateway's fault when the header names no valid token */
   authenticate(authorization: string | undefined): Caller {
-    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    const token = bearer(authorization);
     if (token === undefined) throw new Refusal(missingToken());
-    const known = this.#tokens.get(token);
-    if (known === undefined) throw new Refusal(unknownToken());
-    if (this.#options.clock.now() >= known.expiresAt) throw new Refusal(expiredToken());
-    return known;
+    const grant = this.#tokens.get(token);
+    const client = grant && this.#options.clients.find(grant.clientId);
+    // A revoked client takes its tokens with it.
+    if (grant === undefined || client === undefined) throw new Refusal(unknownToken());
+    if (this.#options.clock.now() >= grant.expiresAt) throw new Refusal(expiredToken());
+    return { clientId: grant.clientId, organizationId: client.organizationId, client };
   }
 
   /** Every token given so far is answered with `access_token_expired` from now on. */
   expireAll(): void {
-    for (const [token, caller] of this.#tokens) this.#tokens.set(token, { ...caller, expiresAt: Number.NEGATIVE_INFINITY });
+    for (const grant of this.#tokens.values()) grant.expiresAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The same for the token of one request. */
+  expire(authorization: string | undefined): void {
+    const grant = this.#tokens.get(bearer(authorization) ?? '');
+    if (grant !== undefined) grant.expiresAt = Number.NEGATIVE_INFINITY;
   }
 
   reset(): void {
     this.#tokens.clear();
-    this.#penaltyUntil.clear();
+    this.#histories.clear();
   }
 
-  #penalise(clientId: string, now: number): void {
-    // Client ids come from outside: forget the old ones, so that guessing cannot fill the memory.
-    if (this.#penaltyUntil.size >= 10_000) this.#penaltyUntil.clear();
-    this.#penaltyUntil.set(clientId, now + PENALTY_MS);
+  #historyOf(clientId: string): History {
+    let history = this.#histories.get(clientId);
+    if (history === undefined) {
+      if (this.#histories.size >= REMEMBERED) this.#histories.clear();
+      history = { penaltyFrom: 0, penaltyUntil: 0, granted: [] };
+      this.#histories.set(clientId, history);
+    }
+    return history;
   }
 
-  #find(clientId: string): SandboxClient | undefined {
-    const listed = this.#options.clients.find((client) => client.clientId === clientId);
-    if (listed !== undefined || !this.#options.open) return listed;
-    const organizationId = /^sandbox-([A-Za-z0-9][A-Za-z0-9-]{0,35})$/.exec(clientId)?.[1];
-    return organizationId === undefined ? undefined : { clientId, clientSecret: `secret-${organizationId}`, organizationId };
+  #forgetOldest(): void {
+    const [oldest] = this.#tokens.keys();
+    if (oldest !== undefined) this.#tokens.delete(oldest);
   }
+}
+
+const bearer = (authorization: string | undefined): string | undefined => /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+
+function isSame(secret: string, given: string): boolean {
+  const [a, b] = [Buffer.from(secret), Buffer.from(given)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSandbox, startSandbox } from '../../src/sandbox/server.ts';
+import { createSandbox } from '../../src/sandbox/server.ts';
+import { startSandbox } from '../../src/sandbox/start.ts';
 import { CLIENTS, PEOPLE } from './support.ts';
 
 let folder: string;
