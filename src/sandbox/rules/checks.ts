@@ -130,14 +130,16 @@ function knownTo({ codes }: PlatformRule, context: CheckContext): (system: strin
   };
 }
 
+/** A bare code: one of the closed lists of its systems has it. An open list tells nothing, as the code does not name its system. */
 function code(rule: PlatformRule, context: CheckContext): Judge {
-  const knows = knownTo(rule, context);
-  const allowed = rule.systems ?? [];
-  const [first = ''] = allowed;
-  return ({ value, expression }, { strictness }) =>
-    allowed.some((system) => knows(system, value, strictness)) || first === ''
+  const own = Object.values(rule.codes ?? {}).map(listOf);
+  const known = own.length > 0 ? own : (rule.systems ?? []).flatMap((system) => context.codes.get(system) ?? []);
+  const closed = known.filter(({ open }) => !open);
+  const [system = ''] = rule.systems ?? [];
+  return ({ value, expression }) =>
+    closed.length === 0 || (typeof value === 'string' && closed.some((each) => each.has(value, false)))
       ? NOTHING
-      : [texts.codeNotFound(rule.rule, value, first, expression)];
+      : [texts.codeNotFound(rule.rule, value, system, expression)];
 }
 
 /** `:id` in a system is the organization that sends; somebody else's is refused like an unknown system. */

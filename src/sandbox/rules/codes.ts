@@ -2,6 +2,8 @@ import type { CodeSystem } from './table.ts';
 
 /** What is known of a system's codes. */
 export interface KnownCodes {
+  /** Whether the platform has more codes than are known here. */
+  readonly open: boolean;
   /** False only for a code that cannot be in the platform's copy; of an open list, also one that was not published when `refuseUnknown`. */
   has(code: string, refuseUnknown: boolean): boolean;
 }
@@ -19,6 +21,7 @@ function compile({ codes, open, pattern, checkDigit }: CodeSystem): KnownCodes {
   const form = pattern === undefined ? undefined : new RegExp(pattern);
   const digit = checkDigit === undefined ? undefined : CHECK_DIGITS[checkDigit];
   return {
+    open: open === true,
     has(code, refuseUnknown) {
       if (listed !== undefined && (!open || refuseUnknown) && !listed.has(code)) return false;
       return (form === undefined || form.test(code)) && (digit === undefined || digit(code));
