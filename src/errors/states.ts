@@ -45,7 +45,7 @@ export const REASONS = {
     id: 'Jawaban hilang; diperiksa dahulu',
     en: 'The answer was lost; looked up first',
   },
-  'platform-unavailable': { states: ['ready'], id: 'SATUSEHAT tidak dapat dihubungi', en: 'SATUSEHAT cannot be reached' },
+  'platform-unavailable': { states: ['ready', 'on-hold'], id: 'SATUSEHAT tidak dapat dihubungi', en: 'SATUSEHAT cannot be reached' },
   'platform-auth': { states: ['ready', 'on-hold'], id: 'Kredensial ditolak SATUSEHAT', en: 'SATUSEHAT refused the credentials' },
   'platform-refused': { states: ['failed'], id: 'Ditolak SATUSEHAT', en: 'Refused by SATUSEHAT' },
   'rate-limited': { states: ['ready'], id: 'Menunggu giliran kirim', en: 'Waiting for the allowed rate' },

@@ -1,4 +1,4 @@
-import type { NoAccount, Refused, Retry, Unauthorised, Unavailable, Unknown } from '../sync/platform.ts';
+import type { Gone, LostReference, NoAccount, Refused, Retry, Unauthorised, Unavailable, Unknown } from '../sync/platform.ts';
 import { type Intent, lost, readResponse, retry } from './errors.ts';
 import type { Limiter } from './limiter.ts';
 import { authIssues, PENALTY_MS, type Tokens } from './token.ts';
@@ -16,6 +16,8 @@ export type FhirAnswer =
   | { readonly kind: 'ok'; readonly body: unknown; readonly etag: string | undefined }
   | { readonly kind: 'duplicate' }
   | Refused
+  | LostReference
+  | Gone
   | Unknown
   | Retry
   | Unauthorised
@@ -36,6 +38,10 @@ export interface FhirClientOptions {
   readonly clock: () => number;
 }
 
+const METHODS = { read: 'GET', create: 'POST', replace: 'PUT', patch: 'PATCH' } as const;
+/** The platform refuses a patch under any other type. */
+const PATCH_TYPE = 'application/json-patch+json';
+
 export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }: FhirClientOptions): FhirClient {
   async function once(owner: string, token: string, request: FhirRequest) {
     const turn = await limiter.enter(owner);
@@ -45,12 +51,12 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }:
     try {
       const query = request.query === undefined ? '' : `?${request.query.toString()}`;
       const answer = await transport.request({
-        method: request.intent === 'read' ? 'GET' : request.intent === 'create' ? 'POST' : 'PUT',
+        method: METHODS[request.intent],
         url: `${fhirUrl}${request.path}${query}`,
         headers: {
           authorization: `Bearer ${token}`,
           accept: 'application/json',
-          ...(request.body !== undefined && { 'content-type': 'application/json' }),
+          ...(request.body !== undefined && { 'content-type': request.intent === 'patch' ? PATCH_TYPE : 'application/json' }),
         },
         ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       });

@@ -6,5 +6,7 @@ export {
   type SecretPlace,
   type StoredCredential,
 } from './credentials.ts';
+export { SID_KINDS } from './identifiers.ts';
 export { createSatusehatPlatform, type SatusehatOptions } from './platform.ts';
-export { outgoingReferences, type Projected, type ProjectionContext, project, SID_KINDS } from './projection.ts';
+export { outgoingReferences, type Projected, type ProjectionContext, project } from './projection.ts';
+export { SURFACES, type Surface } from './surface.ts';

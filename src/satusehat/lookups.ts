@@ -1,33 +1,20 @@
 import type { Identifier, Resource } from '@medplum/fhirtypes';
-import type { FindAnswer, LocalResource, PersonAnswer, PersonQuery, Placed, Unit } from '../sync/platform.ts';
-import { SYSTEMS } from '../terminology/systems.ts';
-import type { FhirAnswer, FhirClient } from './client.ts';
-import { project, SID_KINDS } from './projection.ts';
-
-/**
- * How a resource of ours is searched on the platform. It offers few parameters per type, and ignores unknown ones silently; so what
- * comes back is always compared by our identifier. Types without a row offer no search that would find them.
- * Source: search parameter sets of SATUSEHAT's official collections.
- */
-type Search = 'identifier' | 'encounter' | 'patient' | 'subject+context' | 'subject+encounter' | 'partof+name';
-
-const SEARCHES: Readonly<Record<string, Search>> = {
-  Organization: 'partof+name',
-  Location: 'identifier',
-  Encounter: 'identifier',
-  EpisodeOfCare: 'identifier',
-  ServiceRequest: 'identifier',
-  Condition: 'encounter',
-  Observation: 'encounter',
-  Procedure: 'encounter',
-  Composition: 'encounter',
-  ClinicalImpression: 'subject+encounter',
-  AllergyIntolerance: 'patient',
-  Immunization: 'patient',
-  MedicationStatement: 'subject+context',
-};
-
-const MAX_PAGES = 20;
+import {
+  type FindAnswer,
+  type LocalResource,
+  type PersonAnswer,
+  type PersonQuery,
+  type Placed,
+  personKey,
+  type Unit,
+  type Unsearchable,
+} from '../sync/platform.ts';
+import { ILP_BASE, SYSTEMS } from '../terminology/systems.ts';
+import type { FhirClient } from './client.ts';
+import { ownIdentifier, personOf } from './identifiers.ts';
+import { EPISODE_STATUSES, type Match, type Parameter, RECOVERY, type RecoveryRow } from './recovery.ts';
+import { type Found, type Pages, search } from './searches.ts';
+import type { Surface } from './surface.ts';
 
 export interface Lookups {
   /** Platform ids of the unit's resources that have none yet, as far as they are there. */
@@ -35,96 +22,39 @@ export interface Lookups {
   findPerson(owner: string, query: PersonQuery): Promise<PersonAnswer>;
 }
 
-type Found = readonly Record<string, unknown>[];
-type NotFoundAnswer = Exclude<FindAnswer, { kind: 'found' }>;
+interface Search {
+  readonly unit: Unit;
+  readonly organizationId: string;
+  readonly thorough: boolean;
+}
 
-export function createLookups(client: FhirClient): Lookups {
-  /** All pages of a search. */
-  async function search(owner: string, type: string, parameters: Record<string, string>): Promise<Found | NotFoundAnswer> {
-    const resources: Record<string, unknown>[] = [];
-    let query: URLSearchParams | undefined = new URLSearchParams(parameters);
-    for (let page = 0; query !== undefined && page < MAX_PAGES; page += 1) {
-      const answer: FhirAnswer = await client.request(owner, { intent: 'read', path: `/${type}`, query });
-      if (answer.kind !== 'ok') {
-        // A read is never a duplicate and never of unknown outcome.
-        return answer.kind === 'duplicate' || answer.kind === 'unknown' ? { kind: 'unavailable' } : answer;
-      }
-      const bundle = answer.body as { entry?: unknown; link?: unknown };
-      for (const entry of Array.isArray(bundle.entry) ? bundle.entry : []) {
-        const resource = (entry as { resource?: Record<string, unknown> } | null)?.resource;
-        if (resource?.resourceType === type && typeof resource.id === 'string') {
-          resources.push(resource);
-        }
-      }
-      query = nextPage(bundle.link);
-    }
-    return resources;
-  }
-
-  function parametersFor(resource: Resource, identifier: Identifier, thorough: boolean): Record<string, string> | undefined {
-    const token = `${identifier.system}|${identifier.value}`;
-    const at = (...path: string[]): string | undefined => {
-      let value: unknown = resource;
-      for (const step of path) {
-        value = (value as Record<string, unknown> | undefined)?.[step];
-      }
-      return typeof value === 'string' && !value.startsWith('urn:') ? value.slice(value.indexOf('/') + 1) : undefined;
-    };
-    const all = (parameters: Record<string, string | undefined>): Record<string, string> | undefined =>
-      Object.values(parameters).includes(undefined) ? undefined : (parameters as Record<string, string>);
-    switch (SEARCHES[resource.resourceType]) {
-      case 'identifier':
-        return { identifier: token };
-      case 'encounter':
-        return all({ encounter: at('encounter', 'reference') });
-      case 'patient':
-        return all({ patient: at('patient', 'reference') });
-      case 'subject+context':
-        return all({ subject: at('subject', 'reference'), context: at('context', 'reference') });
-      case 'subject+encounter':
-        return all({ subject: at('subject', 'reference'), encounter: at('encounter', 'reference') });
-      case 'partof+name': {
-        const partof = at('partOf', 'reference');
-        const name = (resource as { name?: string }).name;
-        // Under another name it is found among all children: the name may have changed since it was sent.
-        return partof === undefined || !thorough
-          ? all({ ...(partof !== undefined && { partof }), name: name?.replace(/[\\,$|]/g, '\\$&') })
-          : { partof };
-      }
-      default:
-        return undefined;
-    }
-  }
-
-  async function findSome(
-    unit: Unit,
-    organizationId: string,
-    resources: readonly LocalResource[],
-    ids: ReadonlyMap<string, string>,
-    thorough: boolean,
-  ): Promise<FindAnswer> {
+/** Looks resources up by the recovery table. */
+export function createLookups(client: FhirClient, surface: Surface): Lookups {
+  async function findSome(context: Search, resources: readonly LocalResource[], ids: ReadonlyMap<string, string>): Promise<FindAnswer> {
+    const { unit, organizationId } = context;
     const placed: Placed[] = [];
-    const unsearchable: string[] = [];
-    const pages = new Map<string, Found>();
-    for (const local of resources) {
-      const reference = `${local.resourceType}/${local.id}`;
-      const { resource } = project(local, { organizationId, ids, within: new Set() });
-      const identifier = ownIdentifier(resource, organizationId);
-      const parameters = identifier && parametersFor(resource, identifier, thorough);
-      if (identifier === undefined || parameters === undefined) {
-        unsearchable.push(reference);
+    const unsearchable: Unsearchable[] = [];
+    const asked = new Map<string, Pages>();
+    for (const resource of resources) {
+      const reference = referenceOf(resource);
+      const row = RECOVERY[resource.resourceType];
+      const parameters = row && parametersFor(row, surface, resource, { ...context, ids });
+      if (row === undefined || parameters === undefined) {
+        unsearchable.push({ reference, guarded: row?.guarded === true });
         continue;
       }
-      const page = `${local.resourceType}?${new URLSearchParams(parameters)}`;
-      const found = pages.get(page) ?? (await search(unit.owner, local.resourceType, parameters));
-      if (!Array.isArray(found)) {
-        return found as NotFoundAnswer;
+      const question = `${resource.resourceType}?${new URLSearchParams(parameters)}`;
+      const pages = asked.get(question) ?? (await search(client, unit.owner, resource.resourceType, parameters));
+      if (pages.kind !== 'pages') {
+        return pages;
       }
-      pages.set(page, found);
-      const match = found.find((candidate) => carries(candidate, identifier));
+      asked.set(question, pages);
+      const match = MATCHES[row.match](pages.resources, resource, { organizationId, ids });
       if (match !== undefined) {
         const version = (match.meta as { versionId?: unknown } | undefined)?.versionId;
         placed.push({ reference, platformId: match.id as string, platformVersion: typeof version === 'string' ? version : null });
+      } else if (!pages.complete) {
+        unsearchable.push({ reference, guarded: row.guarded });
       }
     }
     return { kind: 'found', placed, unsearchable };
@@ -132,65 +62,153 @@ export function createLookups(client: FhirClient): Lookups {
 
   return {
     async find(unit, organizationId, thorough) {
-      const missing = unit.resources.filter((resource) => !unit.ids.has(`${resource.resourceType}/${resource.id}`));
+      const context = { unit, organizationId, thorough };
+      const missing = unit.resources.filter((resource) => !unit.ids.has(referenceOf(resource)));
       const [first] = missing;
       if (first?.resourceType !== 'Encounter') {
-        return findSome(unit, organizationId, missing, unit.ids, thorough);
+        return findSome(context, missing, unit.ids);
       }
-      const encounter = await findSome(unit, organizationId, [first], unit.ids, thorough);
-      if (encounter.kind !== 'found' || encounter.placed.length === 0) {
-        // Without its Encounter none of the dependants can be there: they were sent in one transaction.
+      const encounter = await findSome(context, [first], unit.ids);
+      if (encounter.kind !== 'found') {
+        return encounter;
+      }
+      if (encounter.placed.length === 0) {
+        // What belongs to an Encounter that is not there could only be found by other ways; the platform takes none without it.
         return encounter;
       }
       const ids = new Map(unit.ids);
       for (const { reference, platformId } of encounter.placed) {
         ids.set(reference, platformId);
       }
-      const rest = await findSome(unit, organizationId, missing.slice(1), ids, thorough);
+      const rest = await findSome(context, missing.slice(1), ids);
       return rest.kind === 'found' ? { ...rest, placed: [...encounter.placed, ...rest.placed] } : rest;
     },
 
     async findPerson(owner, query) {
-      if (query.kind === 'newborn') {
-        const found = await search(owner, 'Patient', { identifier: `${SYSTEMS.nikIbu}|${query.nikIbu}` });
-        if (!Array.isArray(found)) {
-          return found as Exclude<PersonAnswer, { kind: 'person' }>;
-        }
-        return person(found.filter((baby) => baby.birthDate === query.birthDate && sameOrder(baby.multipleBirthInteger, query.birthOrder)));
+      const [type, system, value] =
+        query.kind === 'newborn'
+          ? (['Patient', SYSTEMS.nikIbu, query.nikIbu] as const)
+          : ([query.kind === 'practitioner' ? 'Practitioner' : 'Patient', SYSTEMS.nik, query.nik] as const);
+      const pages = await search(client, owner, type, { identifier: `${system}|${value}` });
+      if (pages.kind !== 'pages') {
+        return pages as Exclude<PersonAnswer, { kind: 'person' }>;
       }
-      const type = query.kind === 'practitioner' ? 'Practitioner' : 'Patient';
-      const found = await search(owner, type, { identifier: `${SYSTEMS.nik}|${query.nik}` });
-      return Array.isArray(found) ? person(found) : (found as Exclude<PersonAnswer, { kind: 'person' }>);
+      return person(query.kind === 'newborn' ? pages.resources.filter((baby) => isNewborn(baby, query)) : pages.resources);
     },
   };
 }
 
+interface Known {
+  readonly organizationId: string;
+  readonly ids: ReadonlyMap<string, string>;
+}
+
+/** The first parameter set of the surface whose values are all known; undefined where there is none. */
+export function parametersFor(
+  row: RecoveryRow,
+  surface: Surface,
+  resource: LocalResource,
+  known: Known & { readonly thorough: boolean },
+): Record<string, string> | undefined {
+  const sets = row.search[surface];
+  // Under another name it is found among all children: the name may have changed since it was sent.
+  const preferred = known.thorough ? [...sets].sort((a, b) => Number(a.includes('name')) - Number(b.includes('name'))) : sets;
+  for (const set of preferred) {
+    const values = set.map((parameter) => [parameter, VALUES[parameter](resource as unknown as Json, known, resource)] as const);
+    if (values.every(([, value]) => value !== undefined)) {
+      return Object.fromEntries(values.map(([parameter, value]) => [NAMES[parameter] ?? parameter, value as string]));
+    }
+  }
+  return undefined;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const NAMES: Partial<Record<Parameter, string>> = { 'nik-ibu': 'identifier' };
+
+/** Platform id of what an element refers to. */
+const target = (value: unknown, { ids }: Known): string | undefined => {
+  const reference = (value as { reference?: unknown } | undefined)?.reference;
+  return typeof reference === 'string' ? ids.get(reference) : undefined;
+};
+
+const codeOf = (value: unknown): string | undefined => {
+  const [concept] = [value].flat() as Array<{ coding?: ReadonlyArray<{ code?: string; system?: string }> } | undefined>;
+  // Codings of ours are not sent.
+  return concept?.coding?.find(({ code, system }) => code !== undefined && system?.startsWith(ILP_BASE) !== true)?.code;
+};
+
+const VALUES: Readonly<Record<Parameter, (resource: Json, known: Known, local: LocalResource) => string | undefined>> = {
+  identifier: (_, { organizationId }, local) => {
+    const { system, value } = ownIdentifier(local, organizationId) ?? {};
+    return value === undefined ? undefined : `${system}|${value}`;
+  },
+  encounter: (resource, known) => target(resource.encounter, known),
+  context: (resource, known) => target(resource.context, known),
+  subject: (resource, known) => target(resource.subject, known),
+  patient: (resource, known) => target(resource.patient, known),
+  partof: (resource, known) => target(resource.partOf, known),
+  organization: (resource, known) => target(resource.managingOrganization, known),
+  request: (resource, known) => target([resource.request].flat()[0], known),
+  // FHIR R4, escapes in search values.
+  name: ({ name }) => (typeof name === 'string' ? name.replace(/[\\,$|]/g, '\\$&') : undefined),
+  type: ({ type }) => codeOf(type),
+  code: ({ code }) => codeOf(code),
+  category: ({ category }) => codeOf(category),
+  vaccineCode: ({ vaccineCode }) => codeOf(vaccineCode),
+  status: () => EPISODE_STATUSES,
+  'nik-ibu': (_, __, local) => {
+    const query = personOf(local);
+    return query?.kind === 'newborn' ? `${SYSTEMS.nikIbu}|${query.nikIbu}` : undefined;
+  },
+};
+
+type Candidate = Found[number];
+
+const MATCHES: Readonly<Record<Match, (found: Found, resource: LocalResource, known: Known) => Candidate | undefined>> = {
+  identifier: (found, resource, { organizationId }) => {
+    const own = ownIdentifier(resource, organizationId);
+    return own && found.find((candidate) => carries(candidate, own));
+  },
+  newborn: (found, resource) => {
+    const query = personOf(resource);
+    const babies = query?.kind === 'newborn' ? found.filter((baby) => isNewborn(baby, query)) : [];
+    const { platformId } = person(babies);
+    return babies.find(({ id }) => id === platformId);
+  },
+  episode: (found, resource, known) =>
+    MATCHES.identifier(found, resource, known) ??
+    found.find(({ status, type }) => status === 'active' && codeOf(type) === codeOf((resource as { type?: unknown }).type)),
+  relation: (found, resource, { ids }) => {
+    const number = ids.get(personKey(referenceOf(resource)));
+    const relationship = codeOf((resource as { relationship?: unknown }).relationship);
+    return found.find(
+      (candidate) =>
+        number !== undefined &&
+        carries(candidate, { system: SYSTEMS.ihsNumber, value: number }) &&
+        codeOf(candidate.relationship) === relationship,
+    );
+  },
+};
+
 /** One person, or none: where the platform knows several active ones, choosing would be guessing. */
-function person(found: Found): PersonAnswer {
+function person(found: Found): { readonly kind: 'person'; readonly platformId: string | null } {
   const active = found.filter((resource) => resource.active !== false);
   const ids = new Set((active.length > 0 ? active : found).map((resource) => resource.id as string));
   return { kind: 'person', platformId: ids.size === 1 ? ([...ids][0] as string) : null };
 }
+
+const isNewborn = (baby: Candidate, query: Extract<PersonQuery, { kind: 'newborn' }>): boolean =>
+  baby.birthDate === query.birthDate && sameOrder(baby.multipleBirthInteger, query.birthOrder);
 
 /** Birth order: 0 and absent both say single birth. */
 function sameOrder(theirs: unknown, ours: number): boolean {
   return (typeof theirs === 'number' ? theirs : 0) === ours || (theirs === undefined && ours <= 1) || (theirs === 0 && ours === 1);
 }
 
-function ownIdentifier(resource: Resource, organizationId: string): Identifier | undefined {
-  const kind = SID_KINDS[resource.resourceType];
-  const identifiers = (resource as { identifier?: Identifier | Identifier[] }).identifier ?? [];
-  const suffix = `/${kind}/${organizationId}`;
-  return [identifiers].flat().find((entry) => entry.value !== undefined && entry.system?.endsWith(suffix) === true);
-}
-
-function carries(candidate: Record<string, unknown>, identifier: Identifier): boolean {
+function carries(candidate: Candidate, identifier: Identifier): boolean {
   const theirs = [candidate.identifier ?? []].flat() as Identifier[];
   return theirs.some((entry) => entry?.system === identifier.system && entry?.value === identifier.value);
 }
 
-/** Query of the next page. Only the query is taken: the link may name another host than the one we talk to. */
-function nextPage(links: unknown): URLSearchParams | undefined {
-  const next = (Array.isArray(links) ? links : []).find((link) => link?.relation === 'next')?.url;
-  return typeof next === 'string' && next.includes('?') ? new URLSearchParams(next.slice(next.indexOf('?') + 1)) : undefined;
-}
+const referenceOf = (resource: Resource & { id: string }): string => `${resource.resourceType}/${resource.id}`;

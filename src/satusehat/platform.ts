@@ -1,14 +1,26 @@
-import type { Identifier } from '@medplum/fhirtypes';
-import type { CheckAnswer, LocalResource, PersonQuery, Placed, Platform, SendAnswer, Unit } from '../sync/platform.ts';
-import { SYSTEMS } from '../terminology/systems.ts';
+import type { Resource } from '@medplum/fhirtypes';
+import {
+  type CheckAnswer,
+  type InspectAnswer,
+  type LocalResource,
+  type Placed,
+  type Platform,
+  personKey,
+  type SendAnswer,
+  type Unit,
+} from '../sync/platform.ts';
 import { readSingle, readTransaction, transactionBundle } from './bundle.ts';
-import { createFhirClient, type FhirAnswer } from './client.ts';
+import { createFhirClient, type FhirAnswer, type FhirRequest } from './client.ts';
+import { says } from './content.ts';
 import type { AccountCredential } from './credentials.ts';
+import { personOf } from './identifiers.ts';
 import { createLimiter } from './limiter.ts';
 import { createLookups } from './lookups.ts';
-import { outgoingReferences, project } from './projection.ts';
+import { outgoingReferences, type Projected, project } from './projection.ts';
+import type { Surface } from './surface.ts';
 import { authIssues, createTokens } from './token.ts';
 import { createTransport } from './transport.ts';
+import { patchOf, updateOf } from './updates.ts';
 
 export interface SatusehatOptions {
   /** `sandbox`, `staging`, `production`: what platform ids and credentials belong to. */
@@ -21,6 +33,12 @@ export interface SatusehatOptions {
   readonly clock: () => number;
   /** Resolves after so many ms; for the pace. */
   readonly delay?: (ms: number) => Promise<void>;
+  /** Searches that may be relied on. Default `recorded`. */
+  readonly surface?: Surface;
+  /** See `Platform`. Default 0. */
+  readonly readLagMs?: number;
+  /** See `Platform`. Default true. */
+  readonly savesPartly?: boolean;
   /** Longest a request may take. Default 30 s. */
   readonly timeoutMs?: number;
   /** Requests of one client at the same time. Default 8. */
@@ -53,7 +71,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     maxWaitMs: options.maxWaitMs ?? 2_000,
   });
   const client = createFhirClient({ fhirUrl: options.baseUrls.fhir, transport, tokens, limiter, clock });
-  const lookups = createLookups(client);
+  const lookups = createLookups(client, options.surface ?? 'recorded');
 
   function sent(answer: FhirAnswer, read: (body: unknown, etag: string | undefined) => readonly Placed[] | undefined): SendAnswer {
     if (answer.kind !== 'ok') {
@@ -70,8 +88,8 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
       return { kind: 'no-account' };
     }
     const references = unit.resources.map(referenceOf);
-    const context = { organizationId: account.organizationId, ids: unit.ids, within: new Set(references) };
-    const projected = unit.resources.map((resource) => ({ id: resource.id, ...project(resource, context) }));
+    const within = new Set(references);
+    const projected = unit.resources.map((resource) => ({ id: resource.id, ...projectOf(unit, account, resource, within) }));
     const issues = projected.flatMap((entry) => entry.issues);
     if (issues.length > 0) {
       return { kind: 'refused', issues };
@@ -91,31 +109,77 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     return sent(answer, (body) => readTransaction(body, references));
   }
 
+  function projectOf(unit: Unit, account: AccountCredential, resource: LocalResource, within: ReadonlySet<string>): Projected {
+    const personNumber = unit.ids.get(personKey(referenceOf(resource)));
+    return project(resource, { organizationId: account.organizationId, ids: unit.ids, within, personNumber });
+  }
+
+  function read(unit: Unit): Promise<FhirAnswer> {
+    const resource = unit.resources[0] as LocalResource;
+    const id = unit.ids.get(referenceOf(resource)) as string;
+    return client.request(unit.owner, { intent: 'read', path: `/${resource.resourceType}/${encodeURIComponent(id)}` });
+  }
+
+  async function inspect(unit: Unit, versions: readonly LocalResource[]): Promise<InspectAnswer> {
+    const account = await credential(unit.owner);
+    if (account === undefined) {
+      return { kind: 'no-account' };
+    }
+    const answer = await read(unit);
+    if (answer.kind !== 'ok') {
+      return readTrouble(answer);
+    }
+    const placed = readSingle(answer.body, answer.etag, referenceOf(unit.resources[0] as LocalResource));
+    if (placed === undefined) {
+      return { kind: 'unavailable' };
+    }
+    const same = versions.findIndex((version) => {
+      const { resource, issues } = projectOf(unit, account, version, NONE);
+      return issues.length === 0 && says(answer.body, resource);
+    });
+    return { kind: 'there', platformVersion: placed.platformVersion, ...(same >= 0 && { same }) };
+  }
+
   async function replace(unit: Unit): Promise<SendAnswer> {
     const account = await credential(unit.owner);
     if (account === undefined) {
       return { kind: 'no-account' };
     }
-    const resource = unit.resources[0] as LocalResource;
-    const reference = referenceOf(resource);
+    const local = unit.resources[0] as LocalResource;
+    const reference = referenceOf(local);
     const id = unit.ids.get(reference) as string;
-    const projected = project(resource, { organizationId: account.organizationId, ids: unit.ids, within: new Set() });
-    if (projected.issues.length > 0) {
-      return { kind: 'refused', issues: projected.issues };
+    const { resource, issues } = projectOf(unit, account, local, NONE);
+    if (issues.length > 0) {
+      return { kind: 'refused', issues };
     }
-    const answer = await client.request(unit.owner, {
-      intent: 'replace',
-      path: `/${resource.resourceType}/${encodeURIComponent(id)}`,
-      body: { ...projected.resource, id },
-    });
-    return sent(answer, (body, etag) => {
+    const row = updateOf(local.resourceType);
+    if (row.by === 'none') {
+      return { kind: 'delivered', placed: [{ reference, platformId: id, platformVersion: null }] };
+    }
+    const path = `/${local.resourceType}/${encodeURIComponent(id)}`;
+    let request: FhirRequest = { intent: 'replace', path, body: { ...resource, id } };
+    if (row.by === 'patch') {
+      const present = await read(unit);
+      if (present.kind !== 'ok') {
+        return readTrouble(present);
+      }
+      const operations = patchOf(present.body as Readonly<Record<string, unknown>>, resource as Resource, row);
+      if (operations.length === 0) {
+        const placed = readSingle(present.body, present.etag, reference);
+        return placed === undefined ? { kind: 'unavailable' } : { kind: 'delivered', placed: [placed] };
+      }
+      request = { intent: 'patch', path, body: operations };
+    }
+    return sent(await client.request(unit.owner, request), (body, etag) => {
       const placed = readSingle(body, etag, reference);
-      return placed && [placed];
+      return placed?.platformId === id ? [placed] : undefined;
     });
   }
 
   return {
     environment: options.environment,
+    readLagMs: options.readLagMs ?? 0,
+    savesPartly: options.savesPartly ?? true,
     async account(owner) {
       const found = await credential(owner);
       return found && { owner, organizationId: found.organizationId };
@@ -128,6 +192,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
       return account === undefined ? { kind: 'no-account' } : lookups.find(unit, account.organizationId, thorough);
     },
     create,
+    inspect,
     replace,
     async check(owner): Promise<CheckAnswer> {
       const account = await credential(owner);
@@ -156,7 +221,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
       const issues = answer.kind === 'refused' || answer.kind === 'unauthorised' ? answer.issues : [];
       return {
         token: 'accepted',
-        organization: answer.kind === 'refused' ? 'mismatch' : 'unreadable',
+        organization: answer.kind === 'refused' || answer.kind === 'gone' ? 'mismatch' : 'unreadable',
         issues: issues.length > 0 ? issues : authIssues(),
       };
     },
@@ -164,24 +229,19 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
   };
 }
 
-/** A Patient is looked up by NIK; a newborn without one by the mother's NIK, birth date and order; a Practitioner by NIK. */
-function personOf(resource: LocalResource): PersonQuery | undefined {
-  if (resource.resourceType !== 'Patient' && resource.resourceType !== 'Practitioner') {
-    return undefined;
+const NONE: ReadonlySet<string> = new Set();
+
+/** What a read that was not answered with the resource means: nothing was carried out. */
+function readTrouble(answer: Exclude<FhirAnswer, { kind: 'ok' }>): Exclude<InspectAnswer, { kind: 'there' }> {
+  switch (answer.kind) {
+    case 'duplicate':
+    case 'unknown':
+      return { kind: 'unavailable' };
+    case 'lost-reference':
+      return { kind: 'gone' };
+    default:
+      return answer;
   }
-  const identifierOf = (system: string): string | undefined =>
-    (resource.identifier as Identifier[] | undefined)?.find((entry) => entry.system === system && entry.value !== undefined)?.value;
-  const nik = identifierOf(SYSTEMS.nik);
-  if (resource.resourceType === 'Practitioner') {
-    return nik === undefined ? undefined : { kind: 'practitioner', nik };
-  }
-  if (nik !== undefined) {
-    return { kind: 'patient', nik };
-  }
-  const nikIbu = identifierOf(SYSTEMS.nikIbu);
-  return nikIbu === undefined || resource.birthDate === undefined
-    ? undefined
-    : { kind: 'newborn', nikIbu, birthDate: resource.birthDate, birthOrder: resource.multipleBirthInteger ?? 0 };
 }
 
 const referenceOf = (resource: LocalResource): string => `${resource.resourceType}/${resource.id}`;

@@ -1,30 +1,7 @@
-import type { Resource } from '@medplum/fhirtypes';
+import type { Identifier, Resource } from '@medplum/fhirtypes';
 import { type Issue, issue } from '../errors/index.ts';
-import { ILP_BASE, localSid, platformSid } from '../terminology/systems.ts';
-
-/**
- * Kind of the business identifier `http://sys-ids.kemkes.go.id/<kind>/{org-id}` per resource type, and of our `sid/<kind>` that it is
- * made from. Source: identifier systems of SATUSEHAT's resource pages and official collections.
- */
-export const SID_KINDS: Readonly<Record<string, string>> = {
-  AllergyIntolerance: 'allergy',
-  CarePlan: 'careplan',
-  ClinicalImpression: 'clinicalimpression',
-  Composition: 'composition',
-  Condition: 'condition',
-  Encounter: 'encounter',
-  EpisodeOfCare: 'episode-of-care',
-  Immunization: 'immunization',
-  Location: 'location',
-  Medication: 'medication',
-  MedicationStatement: 'medicationstatement',
-  Observation: 'observation',
-  Organization: 'organization',
-  Procedure: 'procedure',
-  QuestionnaireResponse: 'questionnaireresponse',
-  ServiceRequest: 'servicerequest',
-  Specimen: 'specimen',
-};
+import { ILP_BASE, localSid, platformSid, SYSTEMS } from '../terminology/systems.ts';
+import { ownIdentifier, SID_KINDS } from './identifiers.ts';
 
 export interface ProjectionContext {
   /** Id of the sender's Organization on the platform. */
@@ -33,6 +10,8 @@ export interface ProjectionContext {
   readonly ids: ReadonlyMap<string, string>;
   /** Local references of the resources that are created by the same request. */
   readonly within: ReadonlySet<string>;
+  /** Number of who a RelatedPerson is; sent in place of a NIK. */
+  readonly personNumber?: string | undefined;
 }
 
 export interface Projected {
@@ -47,7 +26,9 @@ export interface Projected {
  *
  * - id, meta, narrative, and everything under our own canonical base (extensions, codings, identifiers, canonicals) is left out; a
  *   component whose code is only ours is left out whole.
- * - `sid/<kind>` of the resource's own type becomes the platform's identifier system with the Organization's id.
+ * - `sid/<kind>` of the resource's own type becomes the platform's identifier system with the Organization's id; a resource that carries
+ *   none gets one of its id here: what is sent without cannot be told from a copy of it.
+ * - a RelatedPerson is sent under the person's number.
  * - references become platform references, or `urn:uuid:<local id>` for what the same request creates.
  * - instants are written in UTC with `+00:00` and whole seconds, as the platform's documents demand.
  */
@@ -64,8 +45,24 @@ export function project(resource: Resource, context: ProjectionContext): Project
     }
     return `${reference.slice(0, reference.indexOf('/'))}/${id}`;
   }, context.organizationId);
-  return { resource: walk.root(resource), issues };
+  return { resource: identified(walk.root(resource), resource, context), issues };
 }
+
+function identified(projected: Resource, resource: Resource, { organizationId, personNumber }: ProjectionContext): Resource {
+  const out = projected as { identifier?: Identifier | Identifier[] };
+  if (resource.resourceType === 'RelatedPerson' && personNumber !== undefined) {
+    return { ...projected, identifier: [{ system: SYSTEMS.ihsNumber, value: personNumber }] } as Resource;
+  }
+  const own = ownIdentifier(resource, organizationId);
+  const present = [out.identifier ?? []].flat();
+  if (own === undefined || present.some(({ system, value }) => system === own.system && value !== undefined)) {
+    return projected;
+  }
+  return { ...projected, identifier: SINGLE_IDENTIFIER.has(resource.resourceType) ? own : [...present, own] } as Resource;
+}
+
+/** Types whose identifier is one object and not a list (FHIR R4). */
+const SINGLE_IDENTIFIER = new Set(['Composition', 'QuestionnaireResponse']);
 
 /** Local references that survive the projection of these resources, without those to each other; sorted. */
 export function outgoingReferences(resources: readonly (Resource & { id: string })[]): readonly string[] {
@@ -99,7 +96,8 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
   function root(resource: Resource, expression: string = resource.resourceType, contained = false): Resource {
     const out: Record<string, Json> = {};
     for (const [key, value] of Object.entries(resource)) {
-      if (ROOT_ONLY_LOCAL.has(key) && !(contained && key === 'id')) {
+      // Which Patient took the place of which is known here only.
+      if ((ROOT_ONLY_LOCAL.has(key) && !(contained && key === 'id')) || (key === 'link' && resource.resourceType === 'Patient')) {
         continue;
       }
       const kept =

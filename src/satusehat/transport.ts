@@ -16,7 +16,7 @@ export interface TransportOptions {
 }
 
 export interface WireRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -76,7 +76,7 @@ export function createTransport(options: TransportOptions): Transport {
         if (!isAxiosError(error)) {
           throw error;
         }
-        return { kind: 'broken', sent: !neverConnected(error) };
+        return { kind: 'broken', sent: networkFault(error).sent };
       }
     },
     close() {
@@ -86,21 +86,37 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN']);
+export interface NetworkRow {
+  readonly name: string;
+  readonly code?: RegExp;
+  readonly syscall?: readonly string[];
+  /** False only where it is certain that nothing of the request reached the other side. */
+  readonly sent: boolean;
+}
 
-function neverConnected(error: { code?: string | undefined; cause?: unknown }): boolean {
+/** THE table of network failures: the first row that fits counts, the last fits everything. */
+export const NETWORK_FAULTS: readonly NetworkRow[] = [
+  { name: 'nobody-listens', code: /^(ECONNREFUSED)$/, sent: false },
+  { name: 'name-unknown', code: /^(ENOTFOUND|EAI_AGAIN)$/, sent: false },
+  { name: 'no-route', code: /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/, sent: false },
+  { name: 'certificate', code: /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/, sent: false },
+  // What the first bytes of the other side say, before a request could be written.
+  { name: 'no-tls', code: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, sent: false },
+  { name: 'connecting', syscall: ['connect', 'getaddrinfo'], sent: false },
+  { name: 'broken', sent: true },
+];
+
+/** The row of a failure. With several addresses Node reports the attempts together; it counts what the worst of them says. */
+export function networkFault(error: { code?: string | undefined; cause?: unknown }): NetworkRow {
   const cause = error.cause as { code?: string; syscall?: string } | undefined;
-  const code = error.code ?? cause?.code ?? '';
-  // With several addresses Node reports the attempts together; none of them connected.
   if (error.cause instanceof AggregateError) {
-    return error.cause.errors.every((each: { code?: string }) => NOT_CONNECTED.has(each.code ?? ''));
+    const rows = error.cause.errors.map((each: { code?: string }) => networkFault({ code: each.code, cause: each }));
+    return rows.find(({ sent }) => sent) ?? (rows[0] as NetworkRow);
   }
-  return (
-    NOT_CONNECTED.has(code) ||
-    cause?.syscall === 'connect' ||
-    cause?.syscall === 'getaddrinfo' ||
-    /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/.test(code)
-  );
+  const code = error.code ?? cause?.code ?? '';
+  const fits = (row: NetworkRow): boolean =>
+    (row.code === undefined || row.code.test(code)) && (row.syscall === undefined || row.syscall.includes(cause?.syscall ?? ''));
+  return NETWORK_FAULTS.find(fits) as NetworkRow;
 }
 
 function plainHeaders(headers: unknown): Record<string, string> {

@@ -79,6 +79,8 @@ export interface Store {
   deliveries(query: {
     submissionId?: string;
     keys?: readonly string[];
+    /** Those that wait for one of these deliveries (keys). */
+    needs?: readonly string[];
     environment?: string;
     states?: readonly State[];
     owner?: string;
@@ -307,7 +309,7 @@ export interface ResourcePage {
 }
 
 /** What is sent as one: master data one by one, an Encounter with its dependants together. */
-export type DeliveryKind = 'organization' | 'location' | 'encounter';
+export type DeliveryKind = 'organization' | 'location' | 'encounter' | 'patient' | 'related-person' | 'episode';
 
 export interface DeliveryWrite {
   /** Unique per environment: `<kind>:<reference>`. */
@@ -342,6 +344,8 @@ export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent'> 
   readonly leaseUntil: string | null;
   /** Newest `lastUpdated` of the content that was last put on the wire without a known answer since. */
   readonly sentAt: string | null;
+  /** When that mark was left, by the database's clock. */
+  readonly markedAt?: string | null;
   readonly issues: readonly Issue[];
   readonly updatedAt: string;
 }

@@ -216,12 +216,20 @@ export function createStore(engine: Engine): Store {
     extendLease: (fence, leaseMs) => write((writer) => extendLease(engine, writer, fence, leaseMs)),
     deliveries: (query) =>
       guard(async () => {
-        const { submissionId, keys, environment, states, owner, limit = LIMIT } = query;
+        const { submissionId, keys, needs, environment, states, owner, limit = LIMIT } = query;
         const rows = await reader
           .selectFrom('delivery')
           .selectAll()
           .$if(submissionId !== undefined, (select) => select.where('submission', '=', submissionId as string))
           .$if(keys !== undefined, (select) => select.where(dialect.inList(sql.ref('delivery_key'), keys ?? [])))
+          .$if(needs !== undefined, (select) =>
+            select.where('id', 'in', (inner) =>
+              inner
+                .selectFrom('delivery_dependency')
+                .select('delivery')
+                .where(dialect.inList(sql.ref('needs'), needs ?? [])),
+            ),
+          )
           .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
           .$if(states !== undefined, (select) => select.where(dialect.inList(sql.ref('state'), states ?? [])))
           .$if(owner !== undefined, (select) => select.where('owner', '=', owner as string))
@@ -424,9 +432,11 @@ export function createStore(engine: Engine): Store {
 async function hashesOfBases(writes: readonly ResourceWrite[]): Promise<ReadonlyMap<string, string | null>> {
   const based = new Map<string, ResourceWrite>();
   for (const write of writes) {
+    if (write.basedOn === undefined) continue;
     const reference = `${write.resource.resourceType}/${write.resource.id}`;
-    if (write.basedOn !== undefined && !based.has(reference)) based.set(reference, write);
+    if (!based.has(reference)) based.set(reference, write);
   }
+  if (based.size === 0) return new Map();
   const hashes = new Map<string, string | null>([...based.keys()].map((reference) => [reference, null]));
   const known = [...based.values()].flatMap(({ basedOn, ...write }) => (basedOn ? [{ ...write, resource: basedOn }] : []));
   for (const { reference, hash } of await prepareResources(known)) hashes.set(reference, hash);

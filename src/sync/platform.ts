@@ -13,13 +13,20 @@ import type { Issue } from '../errors/index.ts';
  */
 export interface Platform {
   readonly environment: string;
+  /** How long after a write a look-up may still not show it, ms: an earlier one cannot prove that something is absent. Default 0. */
+  readonly readLagMs?: number;
+  /** Whether a transaction may be stored in part although its answer is an error. Default true. */
+  readonly savesPartly?: boolean;
 
   /** The account in whose name an owner (code of the puskesmas) sends; undefined where no credential is stored. */
   account(owner: string): Promise<Account | undefined>;
 
   /** Local references (`Type/<id>`) that must have a platform id before these resources can be sent; those among themselves left out. */
   references(resources: readonly LocalResource[]): readonly string[];
-  /** How the platform would look up this Patient or Practitioner; undefined if the resource holds nothing to look it up by. */
+  /**
+   * How the platform would look up this Patient or Practitioner, or the person that a RelatedPerson is; undefined if the resource holds
+   * nothing to look it up by.
+   */
   personOf(resource: LocalResource): PersonQuery | undefined;
   /** Platform id of a person, null where the platform does not know them (or knows several, and cannot tell which). */
   findPerson(owner: string, query: PersonQuery): Promise<PersonAnswer>;
@@ -30,9 +37,18 @@ export interface Platform {
    * @param thorough also where the quick search may miss it (after a lost answer or a duplicate)
    */
   find(unit: Unit, thorough?: boolean): Promise<FindAnswer>;
-  /** Creates all resources of the unit in one request: a transaction where there are several. All of it happens, or nothing. */
+  /** Creates all resources of the unit in one request: a transaction where there are several. */
   create(unit: Unit): Promise<SendAnswer>;
-  /** Replaces the one resource of the unit, whose own platform id is in `ids`. May be repeated without harm. */
+  /**
+   * Reads the one resource of the unit, whose own platform id is in `ids`, and compares it.
+   *
+   * @param versions of that resource here; the first whose content the platform holds is named
+   */
+  inspect(unit: Unit, versions: readonly LocalResource[]): Promise<InspectAnswer>;
+  /**
+   * Brings the one resource of the unit, whose own platform id is in `ids`, to its present content, in the way that its type allows.
+   * Repeating it does not make another resource.
+   */
   replace(unit: Unit): Promise<SendAnswer>;
 
   /** Tries an account: token, its Organization, one read. Never uses a cached token. */
@@ -53,9 +69,12 @@ export interface Unit {
   readonly owner: string;
   /** For an encounter: first the Encounter. */
   readonly resources: readonly LocalResource[];
-  /** Local reference → platform id, of everything that is known. */
+  /** Local reference → platform id, of everything that is known; under `personKey(reference)` the number of who a RelatedPerson is. */
   readonly ids: ReadonlyMap<string, string>;
 }
+
+/** Key of `Unit.ids` for the person that a RelatedPerson is. */
+export const personKey = (reference: string): string => `${reference}#person`;
 
 export type PersonQuery =
   | { readonly kind: 'patient'; readonly nik: string }
@@ -72,6 +91,8 @@ export interface Placed {
 /** The request was understood and not accepted; repeating it unchanged cannot help. */
 export interface Refused {
   readonly kind: 'refused';
+  /** Where it is mended: in the record, or once for all in a table or this program. Default `data`. */
+  readonly mend?: 'data' | 'mapping';
   /** Number of the platform's rule (10457, 20003 …) where it named one. */
   readonly rule?: number;
   /** Translated to our catalogue; rule number and expression kept, the platform's text not. */
@@ -90,6 +111,19 @@ export interface Unauthorised {
   readonly issues: readonly Issue[];
   /** No further attempt with this account before. */
   readonly afterMs: number;
+  /** The account is good; a permission is lacking, perhaps for this type of resource only. */
+  readonly permission?: true;
+}
+
+/** Something that the request refers to by its platform id is not there (any more). Not carried out. */
+export interface LostReference {
+  readonly kind: 'lost-reference';
+  readonly issues: readonly Issue[];
+}
+
+/** The resource itself is not there (any more). */
+export interface Gone {
+  readonly kind: 'gone';
 }
 
 /** The request may have been carried out, and its answer is lost or unreadable. Only for what writes. */
@@ -100,6 +134,8 @@ export interface Unknown {
 /** The platform could not be reached, or (for what only reads) did not answer usefully. Not carried out. */
 export interface Unavailable {
   readonly kind: 'unavailable';
+  /** By a firewall: this request may be why, or all are refused. */
+  readonly blocked?: true;
 }
 
 /** No credential is stored for the owner. */
@@ -116,18 +152,38 @@ export type FindAnswer =
       readonly kind: 'found';
       /** What is there. Empty: nothing of the unit. */
       readonly placed: readonly Placed[];
-      /** References that the platform offers no search for: whether they are there cannot be told. */
-      readonly unsearchable: readonly string[];
+      /** What no search could show or rule out. */
+      readonly unsearchable: readonly Unsearchable[];
     }
   | Refused
   | Trouble;
+
+/** The platform offers no search that would find it: whether it is there cannot be told by looking. */
+export interface Unsearchable {
+  readonly reference: string;
+  /** Sent again under its identifier it would be refused as duplicate, not stored twice. */
+  readonly guarded: boolean;
+}
 
 export type SendAnswer =
   | { readonly kind: 'delivered'; readonly placed: readonly Placed[] }
   /** An identifier of the unit is on the platform already. Nothing was written. */
   | { readonly kind: 'duplicate' }
   | Refused
+  | LostReference
+  | Gone
   | Unknown
+  | Trouble;
+
+export type InspectAnswer =
+  | {
+      readonly kind: 'there';
+      readonly platformVersion: string | null;
+      /** Position in `versions` of the first that says what the platform holds; undefined if none does. */
+      readonly same?: number;
+    }
+  | Gone
+  | Refused
   | Trouble;
 
 export interface CheckAnswer {

@@ -1,11 +1,9 @@
 import type { Issue } from '../errors/index.ts';
-import type { FindAnswer, Placed, Platform, Trouble, Unit } from './platform.ts';
+import type { FindAnswer, Placed, Platform, Trouble, Unit, Unsearchable } from './platform.ts';
 
 export type Recovery =
-  /** Nothing of it is on the platform: it may be sent as if for the first time. */
-  | { readonly kind: 'absent' }
-  /** Some or all of it is there, and is taken over; what is missing is sent singly. */
-  | { readonly kind: 'adopted'; readonly placed: readonly Placed[] }
+  /** What is there is taken over; what is missing is sent. Empty lists: nothing of it is there, as far as a look-up can tell. */
+  | { readonly kind: 'looked'; readonly placed: readonly Placed[]; readonly unsearchable: readonly Unsearchable[] }
   /** Whether it is there cannot be told. Nothing may be sent. */
   | { readonly kind: 'unreadable'; readonly issues: readonly Issue[] }
   | Trouble;
@@ -18,7 +16,7 @@ export async function recover(platform: Pick<Platform, 'find'>, unit: Unit): Pro
   const answer: FindAnswer = await platform.find(unit, true);
   switch (answer.kind) {
     case 'found':
-      return answer.placed.length === 0 ? { kind: 'absent' } : { kind: 'adopted', placed: answer.placed };
+      return { kind: 'looked', placed: answer.placed, unsearchable: answer.unsearchable };
     case 'refused':
       return { kind: 'unreadable', issues: answer.issues };
     default:

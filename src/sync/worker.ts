@@ -1,10 +1,11 @@
-import { AppError, issue, type Reason, type State } from '../errors/index.ts';
+import { AppError, type Reason, type State } from '../errors/index.ts';
 import type { Audit, ChangeSet, Delivery, DeliveryOutcome, Fence, Store } from '../store/port.ts';
 import { attempt, SYNC_CONTEXT, type Trace } from './attempt.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
+import { dependantsOf } from './dependants.ts';
 import { isOpen } from './hours.ts';
 import { createIdentityResolver, type IdentityHash } from './identity.ts';
-import { OUTCOMES, type Outcome, type Settlement, settle } from './outcome.ts';
+import { type Outcome, rowOf, type Settlement, settle } from './outcome.ts';
 import { type Log, type Metrics, noMetrics, type Platform, silentLog } from './platform.ts';
 
 export interface WorkerOptions {
@@ -147,6 +148,10 @@ export function createWorker(options: WorkerOptions): Worker {
     return store.claimDeliveries({ environment, worker: options.name, limit, leaseMs, ...(exceptOwners.length > 0 && { exceptOwners }) });
   }
 
+  async function present(): Promise<{ nowMs: number; restored: boolean }> {
+    return { nowMs: clock(), restored: false };
+  }
+
   /** Tries a claimed delivery and writes the outcome. Undefined if its lease was lost or nothing could be written. */
   async function serve(delivery: Delivery): Promise<Served | undefined> {
     const trace: Trace = { pending: false, platformIds: [], identities: [], adopted: 0 };
@@ -154,7 +159,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
     const keep = setInterval(() => void store.extendLease(fence, leaseMs).catch(() => undefined), leaseMs / 3);
     try {
-      outcome = await attempt({ store, platform, identity, clock }, delivery, trace);
+      outcome = await attempt({ store, platform, identity, clock, present }, delivery, trace);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
       log.error({ delivery: delivery.id, kind: delivery.kind, owner: delivery.owner, code, fault: nameOf(error) }, 'delivery.fault');
@@ -214,7 +219,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if (outcome.kind === 'retry') {
       slow.set(owner, now + ms + SLOW_MS);
     }
-    metrics.count('owner_pauses', { reason: OUTCOMES[outcome.kind].reason });
+    metrics.count('owner_pauses', { reason: rowOf(outcome).reason ?? 'none' });
     return ms;
   }
 
@@ -232,7 +237,7 @@ export function createWorker(options: WorkerOptions): Worker {
   async function write(delivery: Delivery, settlement: Settlement, trace: Trace, ownerMs: number): Promise<boolean> {
     const now = clock();
     const at = new Date(now).toISOString();
-    const waitMs = settlement.next === 'owner' ? ownerMs : backoffMs(delivery.attempts, backoff, random());
+    const waitMs = settlement.waitMs ?? (settlement.next === 'owner' ? ownerMs : backoffMs(delivery.attempts, backoff, random()));
     const settled: DeliveryOutcome = {
       key: delivery.key,
       environment,
@@ -258,7 +263,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
     try {
       const alone = await isAlone(delivery);
-      const blocked = settlement.state === 'failed' || settlement.state === 'on-hold' ? await dependantsOf(delivery, at) : NOTHING_BLOCKED;
+      const blocked = await dependantsOf(store, environment, delivery, settlement, at);
       await store.commit(
         {
           ...facts,
@@ -328,43 +333,6 @@ export function createWorker(options: WorkerOptions): Worker {
         submissionStates: [{ id, version, state: 'completed', reason: completedReason(delivery), issues: [], at, stage: 'delivered' }],
       });
     }
-  }
-
-  /** What waits for a unit that cannot be registered says so, instead of looking merely late. It goes on by itself once the unit is there. */
-  async function dependantsOf(delivery: Delivery, at: string): Promise<Blocked> {
-    if (delivery.kind === 'encounter') {
-      return NOTHING_BLOCKED;
-    }
-    const ready = await store.deliveries({ environment, states: ['ready'], owner: delivery.owner, limit: 1_000 });
-    const blocked = ready.filter((each) => each.dependsOn.includes(delivery.key) && each.reason === null && each.sentAt === null);
-    const issues = [issue('dependency-failed')];
-    return {
-      outcomes: blocked.map((each) => ({
-        key: each.key,
-        environment,
-        state: 'ready' as const,
-        reason: 'dependency' as const,
-        issues,
-        dueAt: each.dueAt,
-        countAttempt: false,
-        at,
-      })),
-      submissions: blocked.flatMap((each) =>
-        each.submission === null || each.submissionVersion === null || each.kind !== 'encounter'
-          ? []
-          : [
-              {
-                id: each.submission,
-                version: each.submissionVersion,
-                state: 'ready',
-                reason: 'dependency',
-                issues,
-                at,
-                stage: 'dependency',
-              },
-            ],
-      ),
-    };
   }
 
   async function run(drain: DrainOptions | undefined, signal: AbortSignal): Promise<DrainReport> {
@@ -490,13 +458,6 @@ interface Served {
   readonly settlement: Settlement;
   readonly adopted: number;
 }
-
-interface Blocked {
-  readonly outcomes: readonly DeliveryOutcome[];
-  readonly submissions: NonNullable<ChangeSet['submissionStates']>;
-}
-
-const NOTHING_BLOCKED: Blocked = { outcomes: [], submissions: [] };
 
 /** A facility was registered when it was received; only its refusal is news to its sender. */
 const completedReason = (delivery: Delivery): Reason | null => (delivery.kind === 'encounter' ? null : 'registered');

@@ -64,7 +64,7 @@ describe('the table of outcomes', () => {
     for (const row of Object.values(OUTCOMES)) {
       for (const { state, reason } of [row, ...('last' in row ? [row.last] : [])]) {
         if (reason !== null) {
-          expect(REASONS[reason].states as readonly string[]).toContain(state);
+          expect(REASONS[reason as keyof typeof REASONS].states as readonly string[]).toContain(state);
         }
       }
     }

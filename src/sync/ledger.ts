@@ -1,0 +1,107 @@
+import type { Identity, PlatformId, StoredResource } from '../store/port.ts';
+import type { LocalResource, Placed } from './platform.ts';
+
+/** What one try has learnt so far. True whatever the outcome is, so it is written with every outcome. */
+export interface Trace {
+  /** A request was sent whose fate is not known. */
+  pending: boolean;
+  readonly platformIds: PlatformId[];
+  readonly identities: Identity[];
+  /** What was taken over instead of sent. */
+  adopted: number;
+}
+
+/** Content that we cannot vouch for: older than anything. */
+export const UNKNOWN_CONTENT = new Date(0).toISOString();
+/** Content of ours that is less than what is stored here: older than anything but what we cannot vouch for. */
+export const EARLIER_CONTENT = new Date(1).toISOString();
+
+/** What is known of the platform's side of a unit: ids, versions, and which state of our content is there. */
+export interface Ledger {
+  readonly ids: Map<string, string>;
+  isMissing(resource: LocalResource): boolean;
+  /** Whether our content is newer than what the platform has. */
+  isChanged(row: StoredResource): boolean;
+  /** The version that the platform gave when our content was last there; null where it told none. */
+  versionOf(reference: string): string | null;
+  /** Whether what is there is known to be content of ours. */
+  isOurs(reference: string): boolean;
+  /** @param contentOf `lastUpdated` of the state that the platform has; the current one if not given */
+  place(placed: readonly Placed[], contentOf?: string): void;
+  /** As `place`, for what was found there instead of sent. */
+  adopt(placed: readonly Placed[], contentOf?: string): void;
+  /** It is on the platform, under an id that nobody can tell: nothing more can be done for it now. */
+  exists(references: readonly string[]): void;
+  /** Marks what the platform has of these as less than what is here. */
+  outdate(references: readonly string[]): void;
+}
+
+/**
+ * @param rows of the unit
+ * @param known platform ids of the unit and of what it refers to
+ * @param startedAt state of what has no row here
+ */
+export function createLedger(
+  environment: string,
+  rows: readonly StoredResource[],
+  known: readonly PlatformId[],
+  startedAt: string,
+  trace: Trace,
+): Ledger {
+  const ids = new Map(known.map((row) => [row.reference, row.platformId]));
+  const versions = new Map(known.map((row) => [row.reference, row.platformVersion]));
+  /**
+   * State of our content that the platform has, as the `lastUpdated` it had here. Not the time of sending: intake takes the time when it
+   * begins on a record, so a change may be older than the sending of what it changes.
+   */
+  const contentAt = new Map(known.map((row) => [row.reference, row.at]));
+  const currentAt = new Map(rows.map((row) => [referenceOf(row.resource), row.lastUpdated]));
+  const nameless = new Set<string>();
+
+  function place(placed: readonly Placed[], contentOf?: string): void {
+    for (const { reference, platformId, platformVersion } of placed) {
+      const at = contentOf ?? currentAt.get(reference) ?? startedAt;
+      ids.set(reference, platformId);
+      versions.set(reference, platformVersion);
+      contentAt.set(reference, at);
+      trace.platformIds.push({ environment, reference, platformId, platformVersion, at });
+    }
+  }
+
+  return {
+    ids,
+    isMissing: (resource) => !ids.has(referenceOf(resource)) && !nameless.has(referenceOf(resource)),
+    isChanged: ({ resource, lastUpdated }) => {
+      const reference = referenceOf(resource);
+      return ids.has(reference) && lastUpdated > (contentAt.get(reference) ?? '');
+    },
+    versionOf: (reference) => versions.get(reference) ?? null,
+    isOurs: (reference) => contentAt.get(reference) !== UNKNOWN_CONTENT,
+    place,
+    adopt(placed, contentOf) {
+      trace.adopted += placed.length;
+      place(placed, contentOf);
+    },
+    exists(references) {
+      for (const reference of references) {
+        nameless.add(reference);
+      }
+    },
+    outdate(references) {
+      for (const reference of references) {
+        if (contentAt.get(reference) !== UNKNOWN_CONTENT) {
+          contentAt.set(reference, EARLIER_CONTENT);
+        }
+      }
+    },
+  };
+}
+
+export const referenceOf = (resource: { readonly resourceType: string; readonly id?: string | undefined }): string =>
+  `${resource.resourceType}/${resource.id}`;
+
+/** Whether a resource says that it was entered in error. */
+export function isRetracted(resource: LocalResource): boolean {
+  const { status, verificationStatus } = resource as { status?: unknown; verificationStatus?: { coding?: readonly { code?: string }[] } };
+  return status === 'entered-in-error' || verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;
+}
