@@ -1,6 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Identifiers } from '../store/id-key.ts';
-import type { Store, Submission } from '../store/port.ts';
+import type { ResourceWrite, Store, Submission } from '../store/port.ts';
 import { createChanges } from './change-set.ts';
 import type { Prepared } from './prepare.ts';
 import { loadRegisters, type Needs, type Registers } from './registers.ts';
@@ -77,9 +77,10 @@ export async function openGroup(
 
 export function putResource(group: Group, resource: Stored, facility: string | null, submission: string): void {
   const { now, resources, changes } = group;
-  const shared = resource.resourceType === 'Patient' || resource.resourceType === 'RelatedPerson';
+  const write: ResourceWrite = { resource, facility, submission, at: now };
+  const isPerson = resource.resourceType === 'Patient' || resource.resourceType === 'RelatedPerson';
   // Several sources and processes add to one person: what another wrote meanwhile must not be lost.
-  const basedOn = shared ? resources.seen(`${resource.resourceType}/${resource.id}`) : undefined;
-  changes.resources.push({ resource, facility, submission, at: now, ...(basedOn !== undefined && { basedOn }) });
+  const basedOn = isPerson ? resources.seen(`${resource.resourceType}/${resource.id}`) : undefined;
+  changes.resources.push(basedOn === undefined ? write : { ...write, basedOn });
   resources.put(resource, facility);
 }
