@@ -130,8 +130,7 @@ export const issues = {
   nestedBundle: () => processorIssue('forbidden', numbered('Forbidden nested bundle', 20011)),
   previousForbidden: (type: string) => processorIssue('forbidden', numbered(`Forbidden resource ${type}  due to previous error`, 20012)),
   previousError: (type: string) => processorIssue('invalid', numbered(`Invalid resource ${type} due to previous error`, 20013)),
-  everything: (type: string) =>
-    processorIssue('not-supported', numbered(`Everything search is not supported for resource ${type}`, 20014)),
+  everything: (type: string) => processorIssue('not-supported', numbered(`Everything search is not supported for resource ${type}`, 20014)),
   /** For an organization of the operations portal, which may change some elements. */
   portalEdit: (attributes: readonly string[]) =>
     processorIssue(

@@ -1,6 +1,7 @@
 import { transaction } from './bundle.ts';
 import type { Caller } from './clients.ts';
 import type { Clock } from './clock.ts';
+import { consentApi, consentedRead } from './consent.ts';
 import {
   expiredToken,
   forbiddenPage,
@@ -15,17 +16,22 @@ import {
 } from './errors.ts';
 import type { Fault } from './faults.ts';
 import type { JsonObject } from './json.ts';
+import { createPatient } from './newborn.ts';
+import { patchResource, refuseOldVersion } from './patch.ts';
 import type { People } from './people.ts';
 import { refusedPermission } from './permissions.ts';
 import { isServedType, type Processor, readPayload } from './processor.ts';
 import type { QuotaDesk } from './quota.ts';
-import { search } from './search.ts';
+import type { PlatformRuleBook } from './rules.ts';
+import { everything, search } from './search.ts';
 import type { SandboxSettings } from './settings.ts';
 import type { ResourceStore } from './store.ts';
+import { type Verb as Offered, shippedSurface } from './surface.ts';
 import type { TokenDesk } from './token.ts';
 
 export const TOKEN_PATH = '/oauth2/v1/accesstoken';
 export const FHIR_PATH = '/fhir-r4/v1';
+export const CONSENT_PATH = '/consent/v1/Consent';
 
 export interface Incoming {
   readonly method: string;
@@ -41,6 +47,8 @@ export interface Incoming {
 /** Everything that the layers work with. */
 export interface Platform {
   readonly settings: () => SandboxSettings;
+  readonly changeSettings: (change: unknown) => void;
+  readonly rules: PlatformRuleBook;
   readonly clock: Clock;
   readonly tokens: TokenDesk;
   readonly quotas: QuotaDesk;
@@ -66,6 +74,8 @@ interface Target {
   /** Empty for the base. */
   readonly type: string;
   readonly id: string;
+  /** Product of the gateway; default FHIR's. */
+  readonly product?: string;
 }
 
 interface Layer {
@@ -97,16 +107,30 @@ export function answer(platform: Platform, exchange: Exchange): Reply {
   }
 }
 
-function edge(_platform: Platform, exchange: Exchange): Reply | undefined {
+function edge({ settings }: Platform, exchange: Exchange): Reply | undefined {
   const { request, fault } = exchange;
   if (fault?.action === 'html-403' || ATTACK.test(`${request.path}?${request.query}`)) return forbiddenPage();
   if (fault?.action === 'status' && (fault.status ?? 503) === 503) return withRetry(noHealthyUpstream(), fault);
   if (request.path === TOKEN_PATH) return request.method === 'POST' ? undefined : wrongUrl();
   const target = targetOf(request);
-  if (target === undefined) return wrongUrl();
+  if (target === undefined || !isOffered(target, settings())) return wrongUrl();
   exchange.target = target;
   return undefined;
 }
+
+/** Verbs that a type has by its documentation, although no recorded request shows them: so the setting may have it. */
+const TAKEN_ON_TRUST: ReadonlySet<Offered> = new Set(['search', 'update', 'patch']);
+
+/** Whether the surface has this verb for the type. What is asked of no type, and `$everything`, is the processor's to judge. */
+function isOffered({ verb, type }: Target, { surface, strictness }: SandboxSettings): boolean {
+  const facts = shippedSurface().of(type);
+  if (facts === undefined || verb.name === undefined || verb.name === 'everything' || NOT_A_FACILITYS.has(type)) return true;
+  const onTrust = strictness.unrecordedVerbs === 'accept' && TAKEN_ON_TRUST.has(verb.name) && facts[surface].verbs.size > 0;
+  return facts[onTrust ? 'documented' : surface].verbs.has(verb.name);
+}
+
+/** Types whose every verb is answered: the processor tells who may not. */
+const NOT_A_FACILITYS = new Set(['Patient', 'Practitioner']);
 
 /** What a web firewall takes for an attack, in a path or query. */
 const ATTACK = /<script|%3cscript|\.\.%2f|union\+select/i;
@@ -121,7 +145,7 @@ function gateway({ tokens, quotas, clock }: Platform, exchange: Exchange): Reply
   const caller = tokens.authenticate(authorization);
   if (fault?.action === 'expire-token') return expiredToken();
   exchange.caller = caller;
-  if (caller.client?.products !== undefined && !caller.client.products.includes(FHIR_PRODUCT)) return noProduct();
+  if (caller.client?.products !== undefined && !caller.client.products.includes(target.product ?? FHIR_PRODUCT)) return noProduct();
   const waitMs = quotas.admit(caller.clientId, clock.now());
   return waitMs === undefined ? undefined : quotaReply(waitMs, quotas.tellsWhen(caller.clientId));
 }
@@ -152,6 +176,8 @@ function permission({ processor }: Platform, { target, caller }: Exchange): unde
 }
 
 interface Verb {
+  /** Its name in the platform's surface. */
+  readonly name?: Offered;
   /** Whether the request carries a resource. */
   readonly body?: boolean;
   readonly access?: 'read' | 'write';
@@ -160,6 +186,27 @@ interface Verb {
 
 const callerOf = ({ caller }: Exchange): Caller => caller as Caller;
 const resourceOf = ({ resource }: Exchange): JsonObject => resource as JsonObject;
+
+const headerOf = ({ request }: Exchange, name: string): string | undefined => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** What this caller sees of the store. */
+const viewOf = ({ store, people, settings }: Platform, exchange: Exchange) => ({
+  store: store.lagging(settings().readLagMs),
+  people,
+  base: exchange.request.base,
+  settings,
+  caller: callerOf(exchange),
+});
+
+function consent(platform: Platform, exchange: Exchange): Reply {
+  const { store, people, settings, clock } = platform;
+  const change = (patientId: string, state: string): void => platform.changeSettings({ consent: { patients: { [patientId]: state } } });
+  const desk = { people, store, settings, change, now: () => clock.now() };
+  return consentApi(desk, exchange.request.method, exchange.request.query, exchange.resource, callerOf(exchange));
+}
 
 /** Method and form of the path → what is done. Whatever is not here is a wrong URL. */
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -173,33 +220,64 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   'GET metadata': { answer: () => ({ status: 200, body: CAPABILITIES }) },
   'GET type': {
+    name: 'search',
     access: 'read',
-    answer: ({ store, people, settings }, { request }, { type }) => ({
-      status: 200,
-      body: search({ store: store.lagging(settings().readLagMs), people, base: request.base }, type, request.query),
-    }),
+    answer: (platform, exchange, { type }) => ({ status: 200, body: search(viewOf(platform, exchange), type, exchange.request.query) }),
   },
   'POST type': {
+    name: 'create',
     body: true,
     access: 'write',
-    answer: ({ processor }, exchange, { type }) => {
-      const condition = exchange.request.headers['if-none-exist'];
-      return processor.create(type, resourceOf(exchange), callerOf(exchange), typeof condition === 'string' ? condition : undefined);
+    answer: (platform, exchange, { type }) => {
+      if (type === 'Patient') return createPatient(platform, resourceOf(exchange), callerOf(exchange));
+      return platform.processor.create(type, resourceOf(exchange), callerOf(exchange), headerOf(exchange, 'if-none-exist'));
     },
   },
-  'GET instance': { access: 'read', answer: ({ processor }, _exchange, { type, id }) => ({ status: 200, body: processor.read(type, id) }) },
+  'GET instance': {
+    name: 'read',
+    access: 'read',
+    answer: ({ processor, settings }, exchange, { type, id }) => consentedRead(processor.read(type, id), callerOf(exchange), settings()),
+  },
   'PUT instance': {
+    name: 'update',
     body: true,
     access: 'write',
-    answer: ({ processor }, exchange, { type, id }) => processor.update(type, id, resourceOf(exchange), callerOf(exchange)),
+    answer: ({ processor, store, settings }, exchange, { type, id }) => {
+      refuseOldVersion(store.get(type, id) ?? {}, headerOf(exchange, 'if-match'), settings());
+      return processor.update(type, id, resourceOf(exchange), callerOf(exchange));
+    },
   },
+  'PATCH instance': {
+    name: 'patch',
+    access: 'write',
+    answer: (platform, exchange, { type, id }) => {
+      const { payload } = exchange.request;
+      const contentType = headerOf(exchange, 'content-type') ?? '';
+      return patchResource(platform, type, id, { payload, contentType, ifMatch: headerOf(exchange, 'if-match') }, callerOf(exchange));
+    },
+  },
+  'GET everything': {
+    name: 'everything',
+    access: 'read',
+    answer: (platform, exchange, { type, id }) => ({
+      status: 200,
+      body: everything(viewOf(platform, exchange), type, id, exchange.request.query),
+    }),
+  },
+  'GET consent': { answer: consent },
+  'POST consent': { body: true, answer: consent },
 };
 
 function targetOf({ method, path }: Incoming): Target | undefined {
+  if (path === CONSENT_PATH) {
+    const verb = VERBS[`${method} consent`];
+    return verb && { verb, type: '', id: '', product: 'consent' };
+  }
   if (path !== FHIR_PATH && !path.startsWith(`${FHIR_PATH}/`)) return undefined;
-  const [type = '', id = '', ...more] = path.slice(FHIR_PATH.length + 1).split('/');
-  if (more.length > 0) return undefined;
-  const form = type === '' ? 'base' : type === 'metadata' && id === '' ? type : !isServedType(type) ? '' : id === '' ? 'type' : 'instance';
+  const [type = '', id = '', operation, ...more] = path.slice(FHIR_PATH.length + 1).split('/');
+  if (more.length > 0 || (operation !== undefined && operation !== '$everything')) return undefined;
+  const served = isServedType(type) ? (operation === undefined ? 'instance' : 'everything') : '';
+  const form = type === '' ? 'base' : type === 'metadata' && id === '' ? type : served !== '' && id === '' ? 'type' : served;
   const verb = VERBS[`${method} ${form}`];
   return verb === undefined ? undefined : { verb, type: form === 'metadata' ? '' : type, id };
 }

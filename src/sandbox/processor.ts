@@ -17,7 +17,7 @@ import {
 } from './errors.ts';
 import { asObject, asText, follow, isObject, isTooDeep, type JsonObject } from './json.ts';
 import type { People } from './people.ts';
-import { creatorOf, guardedIdentifiersOf, referencesOf, withCreator } from './resources.ts';
+import { guardedIdentifiersOf, ownerOf, referencesOf, withCreator } from './resources.ts';
 import type { PlatformRuleBook } from './rules.ts';
 import { PARAMETERS, search } from './search.ts';
 import type { SandboxSettings } from './settings.ts';
@@ -73,7 +73,8 @@ export class Processor {
   /** What was written less than the read lag ago is not found yet. */
   read(type: string, id: string): JsonObject {
     const { people, store, settings } = this.#options;
-    const found = people.read(type, id) ?? store.lagging(settings().readLagMs).get(type, id);
+    const seen = store.lagging(settings().readLagMs);
+    const found = people.read(type, id, seen) ?? seen.get(type, id);
     if (found === undefined) throw new Refusal(notStored(type, id));
     return found;
   }
@@ -85,11 +86,17 @@ export class Processor {
    * @throws Refusal for what the store itself would refuse
    */
   examine(resource: JsonObject, type: string, caller: Caller, staged: Staged, id?: string): readonly OutcomeIssue[] {
-    const { store, rules, clock } = this.#options;
+    const { store, rules, clock, settings } = this.#options;
     if (type === 'Patient' || type === 'Practitioner') return [issues.accessClass(type)];
     const wrong = wrongKind(resource, type);
     if (wrong !== undefined) return [issues.unmarshal(wrong)];
-    const broken = rules.check(resource, type, { organizationId: caller.organizationId, now: clock.now() });
+    const { strictness } = settings();
+    const broken = rules.check(resource, type, {
+      organizationId: caller.organizationId,
+      now: clock.now(),
+      strictness,
+      creating: id === undefined,
+    });
     if (broken.length > 0) return broken;
     const lost = referencesOf(resource).filter((reference) => !this.#exists(reference, staged));
     if (lost.length > 0) return [...new Set(lost)].map((reference) => issues.resourceNotFound(reference));
@@ -123,7 +130,7 @@ export class Processor {
     const current = this.#options.store.get(type, id);
     if (current === undefined) return [issues.resourceNotFound(`${type}/${id}`)];
     if (type === 'EpisodeOfCare' && !this.#options.settings().strictness.episodeUpdate) throw new Refusal(privacyRule());
-    if (creatorOf(current) !== caller.organizationId) {
+    if (ownerOf(current) !== caller.organizationId) {
       throw new Refusal({ ...businessRule(), status: this.#options.settings().strictness.organizationStatus });
     }
     return this.examine(resource, type, caller, staged, id);

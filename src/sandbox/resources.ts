@@ -60,6 +60,19 @@ export function creatorOf(resource: JsonObject): string | undefined {
     ?.slice(prefix.length);
 }
 
+/**
+ * Organization that a stored resource belongs to: its creator; for types that have room for one identifier only, the Organization in
+ * that identifier's system.
+ */
+export function ownerOf(resource: JsonObject): string | undefined {
+  const creator = creatorOf(resource);
+  if (creator !== undefined) return creator;
+  const systems = identifiersOf(resource).map((token) => token.slice(0, token.indexOf('|')));
+  return systems.map((system) => OWN_SYSTEM.exec(system)?.[1]).find((organization) => organization !== undefined);
+}
+
+const OWN_SYSTEM = new RegExp(`^${SYSTEMS.platformSidBase.replaceAll('.', '\\.')}[a-z-]+/([^/]+)(?:/[a-z]+)?$`);
+
 /** `body` with the platform's `creator` identifier at the end of the list, once. */
 export function withCreator(body: JsonObject, resourceType: string, organizationId: string): JsonObject {
   if (SINGLE_IDENTIFIER.has(resourceType)) return body;

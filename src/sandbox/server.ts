@@ -111,7 +111,18 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     let draws = 0;
     return ordered || chance(partSeed, bundle) < rate ? () => chance(partSeed, bundle, ++draws) : undefined;
   };
-  const platform: Platform = { settings, clock, tokens, quotas, store, people, processor, partial };
+  const platform: Platform = {
+    settings,
+    changeSettings: (change) => put(changeSettings(current, change)),
+    rules,
+    clock,
+    tokens,
+    quotas,
+    store,
+    people,
+    processor,
+    partial,
+  };
 
   const controlled: Controlled = {
     orders,

@@ -57,6 +57,10 @@ export interface Strictness {
   readonly unknownParameters: 'ignore' | 'refuse';
   /** `If-None-Exist`: `check` answers 20002 for one match and 412 for several. */
   readonly ifNoneExist: 'ignore' | 'check';
+  /** `If-Match` on PUT and PATCH: `check` answers 412 for another version. */
+  readonly ifMatch: 'ignore' | 'check';
+  /** PUT and PATCH of a type for which only the documentation has them, on the surface `recorded`. */
+  readonly unrecordedVerbs: 'accept' | 'refuse';
   /** PUT entries in a Bundle. */
   readonly bundleUpdates: boolean;
   /** Entries in a Bundle; more are refused. 0: no limit. 73 is the most that was recorded. */
@@ -154,6 +158,8 @@ const STRICTNESS: Readonly<Record<keyof Strictness, Spec>> = {
   unknownCodes: choice('accept', 'refuse'),
   unknownParameters: choice('ignore', 'refuse'),
   ifNoneExist: choice('ignore', 'check'),
+  ifMatch: choice('ignore', 'check'),
+  unrecordedVerbs: choice('accept', 'refuse'),
   bundleUpdates: yesNo,
   bundleEntries: whole(100_000),
   bodyBytes: whole(2 ** 30, 1024),
@@ -233,6 +239,8 @@ export const DEFAULT_SETTINGS: SandboxSettings = {
     unknownCodes: 'accept',
     unknownParameters: 'ignore',
     ifNoneExist: 'check',
+    ifMatch: 'ignore',
+    unrecordedVerbs: 'accept',
     bundleUpdates: true,
     bundleEntries: 0,
     bodyBytes: 8 * 1024 * 1024,

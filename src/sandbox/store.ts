@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { rangeOf, type TimeRange } from './dates.ts';
 import { asObject, type JsonObject, sortKeys } from './json.ts';
 import { CREATOR_SYSTEM, identifiersOf, referencesOf } from './resources.ts';
 
@@ -34,6 +35,16 @@ export interface StoreView {
   withIdentifier(type: string, token: string): readonly StoredResource[];
   /** Resources of a type that refer to `reference` anywhere, last written first. */
   referringTo(type: string, reference: string): readonly StoredResource[];
+  /** Resources of a type that may be what is wanted, last written first; each is read only when it is asked for. */
+  scan(type: string, wanted: Wanted): Iterable<StoredResource>;
+}
+
+/** What an index can answer of a search. The rest is for the caller to look at. */
+export interface Wanted {
+  /** Every key holds at least one of its alternatives: `system|value`, or `Type/id`. */
+  readonly keys: ReadonlyArray<{ readonly by: 'identifier' | 'reference'; readonly any: readonly string[] }>;
+  /** On the resource's `period`, where the type is searched by it; every test holds. */
+  readonly period?: ReadonlyArray<(range: TimeRange) => boolean>;
 }
 
 /** Told of every commit before anybody sees it; `created` are milliseconds, `lines` the resources as JSON. */
@@ -49,7 +60,12 @@ interface Row {
   slab: Buffer;
   offset: number;
   length: number;
+  /** Of the resource's `period`, for the types of {@link PERIOD_SEARCHED}. */
+  period?: TimeRange | undefined;
 }
+
+/** Types that are searched by their period: without it in the index every visit of a facility would be read for one day's. */
+const PERIOD_SEARCHED = new Set(['Encounter']);
 
 /** One row, or several: most keys of an index have one. */
 type Entry = Row | Row[];
@@ -160,6 +176,10 @@ export class ResourceStore implements StoreView {
     return this.#latest(asRows(this.#tables.get(type)?.byReference.get(reference)));
   }
 
+  scan(type: string, wanted: Wanted): Iterable<StoredResource> {
+    return this.#scan(type, wanted, Number.POSITIVE_INFINITY);
+  }
+
   /** Ids of the resources of a type with that identifier; nothing is parsed. */
   idsWithIdentifier(type: string, token: string): readonly string[] {
     return this.#rowsWithIdentifier(type, token).map(({ id }) => id);
@@ -175,7 +195,26 @@ export class ResourceStore implements StoreView {
       list: (type) => old(this.#rowsOf(type)),
       withIdentifier: (type, token) => old(this.#rowsWithIdentifier(type, token)),
       referringTo: (type, reference) => old(asRows(this.#tables.get(type)?.byReference.get(reference))),
+      scan: (type, wanted) => this.#scan(type, wanted, latest),
     };
+  }
+
+  *#scan(type: string, { keys, period = [] }: Wanted, latest: number): Generator<StoredResource> {
+    const lists = keys.map(({ by, any }) => {
+      const found = any.map((key) =>
+        by === 'identifier' ? this.#rowsWithIdentifier(type, key) : asRows(this.#tables.get(type)?.byReference.get(key)),
+      );
+      return found.length === 1 ? (found[0] as readonly Row[]) : [...new Set(found.flat())];
+    });
+    const smallest = lists.reduce<readonly Row[] | undefined>(
+      (least, list) => (least && least.length <= list.length ? least : list),
+      undefined,
+    );
+    const byPeriod = PERIOD_SEARCHED.has(type) ? period : [];
+    const rows = (smallest ?? this.#rowsOf(type)).filter(
+      (row) => row.created <= latest && byPeriod.every((test) => row.period !== undefined && test(row.period)),
+    );
+    for (const row of rows.sort((a, b) => b.written - a.written)) yield parse(row);
   }
 
   /** Every resource as its JSON text, in the order of the first write within a type. */
@@ -224,6 +263,7 @@ export class ResourceStore implements StoreView {
     const row: Row = before ?? { type, id, created, written: 0, slab: EMPTY, offset: 0, length: 0 };
     Object.assign(row, this.#texts.write(text));
     row.written = ++this.#writes;
+    if (PERIOD_SEARCHED.has(type)) row.period = rangeOf(resource.period);
     if (before === undefined) table.rows.set(id, row);
     changeIndex(table.byIdentifier, row, old && indexedIdentifiers(old), indexedIdentifiers(resource));
     changeIndex(table.byReference, row, old && new Set(referencesOf(old)), new Set(referencesOf(resource)));

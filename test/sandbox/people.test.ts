@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { maskName } from '../../src/sandbox/people.ts';
+import { maskName } from '../../src/sandbox/masking.ts';
 import { SYSTEMS } from '../../src/terminology/systems.ts';
 import { type Running, startForTest, storeOutcome } from './support.ts';
 
