@@ -204,6 +204,7 @@ export async function writeOutcomes(
         issues: JSON.stringify(replaced ? [] : outcome.issues),
         attempts: replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
         sent_at: outcome.outcomeUnknown ? before.sent_at : null,
+        marked_ms: outcome.outcomeUnknown ? before.marked_ms : null,
         updated_at: outcome.at,
         ...(outcome.dueAt !== undefined && !replaced && { due_ms: milliseconds(outcome.dueAt) }),
         ...(state !== 'in-progress' && { lease_until_ms: null, worker: null }),
@@ -414,7 +415,7 @@ function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[]
 export async function markSent(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, at: string): Promise<void> {
   const { numUpdatedRows } = await db
     .updateTable('delivery')
-    .set({ sent_at: at })
+    .set({ sent_at: at, marked_ms: sql`${engine.dialect.nowMs}` })
     .where('id', '=', deliveryId)
     .where('token', '=', token)
     .where('state', '=', 'in-progress')

@@ -345,7 +345,7 @@ export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent'> 
   /** Newest `lastUpdated` of the content that was last put on the wire without a known answer since. */
   readonly sentAt: string | null;
   /** When that mark was left, by the database's clock. */
-  readonly markedAt?: string | null;
+  readonly markedAt: string | null;
   readonly issues: readonly Issue[];
   readonly updatedAt: string;
 }

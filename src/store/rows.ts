@@ -116,6 +116,7 @@ export const toDelivery = (row: DeliveryTable): Delivery => ({
   token: row.token,
   leaseUntil: row.lease_until_ms === null ? null : instant(row.lease_until_ms),
   sentAt: row.sent_at,
+  markedAt: row.marked_ms === null ? null : instant(row.marked_ms),
   issues: JSON.parse(row.issues),
   updatedAt: row.updated_at,
 });

@@ -129,6 +129,7 @@ export interface DeliveryTable {
   lease_until_ms: number | null;
   worker: string | null;
   sent_at: string | null;
+  marked_ms: number | null;
   updated_at: string;
   /** 0 all dependencies completed, 1 some still to come, 2 some stuck (failed, on hold, cancelled). Kept by `deliveries.ts`. */
   dependency: number;

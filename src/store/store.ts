@@ -227,6 +227,7 @@ export function createStore(engine: Engine): Store {
               inner
                 .selectFrom('delivery_dependency')
                 .select('delivery')
+                .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
                 .where(dialect.inList(sql.ref('needs'), needs ?? [])),
             ),
           )

@@ -5,8 +5,9 @@ import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
 import { createDialect, createPool } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { deliveryMark } from './migrations/0002-delivery-mark.ts';
 
-const MIGRATIONS = [initial];
+const MIGRATIONS = [initial, deliveryMark];
 
 /** Advisory locks of this schema: any numbers, the same in all processes. */
 const MIGRATION_LOCK = 4_712_001;

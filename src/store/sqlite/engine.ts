@@ -9,9 +9,10 @@ import { encodeJson } from '../text.ts';
 import { SqliteConnection } from './connection.ts';
 import { NodeSqliteDialect, toBound } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { deliveryMark } from './migrations/0002-delivery-mark.ts';
 import { SqliteWriter } from './writer.ts';
 
-const MIGRATIONS = [initial];
+const MIGRATIONS = [initial, deliveryMark];
 
 const dialect: Dialect = {
   locksRows: false,
