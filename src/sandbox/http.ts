@@ -136,11 +136,12 @@ function writeHead(response: ServerResponse, reply: Reply, length?: number): voi
 function send(response: ServerResponse, reply: Reply, isTruncated = false): void {
   if (response.destroyed) return;
   const { body } = reply;
-  const bytes = Buffer.from(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(sortKeys(body)));
+  // A text is sent in one piece with the head; bytes would be a second.
+  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(sortKeys(body));
   const hasNoBody = reply.status === 204;
-  writeHead(response, reply, hasNoBody ? undefined : bytes.length);
-  if (!isTruncated) response.end(hasNoBody ? undefined : bytes);
-  else response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.destroy());
+  writeHead(response, reply, hasNoBody ? undefined : Buffer.byteLength(text));
+  if (!isTruncated) response.end(hasNoBody ? undefined : text);
+  else response.write(Buffer.from(text).subarray(0, Math.floor(text.length / 2)), () => response.destroy());
 }
 
 function sendPieces(response: ServerResponse, reply: ControlReply): void {

@@ -30,19 +30,41 @@ export function isTooDeep(value: unknown): boolean {
 
 /** With the keys of every object in alphabetical order, which is how the platform answers. What is in order already is not copied. */
 export function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const sorted = value.map(sortKeys);
-    return sorted.every((item, index) => item === value[index]) ? value : sorted;
-  }
   if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    let sorted: unknown[] | undefined;
+    for (let index = 0; index < value.length; index++) {
+      const item = sortKeys(value[index]);
+      if (item === value[index]) continue;
+      sorted ??= [...value];
+      sorted[index] = item;
+    }
+    return sorted ?? value;
+  }
   const object = value as JsonObject;
   const keys = Object.keys(object);
-  let same = true;
-  for (let index = 1; index < keys.length && same; index++) same = (keys[index - 1] as string) < (keys[index] as string);
-  const children = keys.map((key) => sortKeys(object[key]));
-  if (same && children.every((child, index) => child === object[keys[index] as string])) return value;
-  // fromEntries defines own properties, so a key `__proto__` stays data.
-  return Object.fromEntries(keys.map((key, index) => [key, children[index]] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+  let changed: Map<string, unknown> | undefined;
+  let inOrder = true;
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] as string;
+    if (index > 0 && key < (keys[index - 1] as string)) inOrder = false;
+    const child = object[key];
+    if (typeof child !== 'object' || child === null) continue;
+    const sorted = sortKeys(child);
+    if (sorted === child) continue;
+    changed ??= new Map();
+    changed.set(key, sorted);
+  }
+  if (inOrder && changed === undefined) return value;
+  if (!inOrder) keys.sort();
+  const copy: Record<string, unknown> = {};
+  for (const key of keys) {
+    const child = changed?.get(key) ?? object[key];
+    // Assigned, this key would set the prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: child, enumerable: true, configurable: true, writable: true });
+    else copy[key] = child;
+  }
+  return copy;
 }
 
 export interface Found {
