@@ -48,4 +48,8 @@ export interface SandboxOptions {
   readonly people?: string;
   readonly clients?: string;
   readonly open?: boolean;
+  /** File that keeps what is stored. */
+  readonly state?: string;
+  /** A change of the simulator's settings. */
+  readonly settings?: unknown;
 }

@@ -6,7 +6,8 @@ import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
 import { mapFile } from './commands/map.ts';
 import { migrate } from './commands/migrate.ts';
 import { pushFile } from './commands/push.ts';
-import { runSandbox, serve } from './commands/serve.ts';
+import { runSandbox, type SandboxFlags, sandboxOptions } from './commands/sandbox.ts';
+import { serve } from './commands/serve.ts';
 import { sync } from './commands/sync.ts';
 import { validateFiles } from './commands/validate.ts';
 import type { Composition } from './composition.ts';
@@ -113,15 +114,8 @@ function commandLine(version: string, choose: (action: Action) => void): Command
 
   on(command(program, 'serve', 'jalankan layanan / run the service'), () => serve());
 
-  on(
-    command(program, 'sandbox', 'jalankan simulator SATUSEHAT / run the SATUSEHAT simulator')
-      .option('--host <host>', 'alamat / address', '127.0.0.1')
-      .option('--port <port>', 'port; 0: bebas / free', '8090')
-      .option('--people <file>', 'orang yang dikenal platform (JSON) / people the platform knows')
-      .option('--clients <file>', 'klien dan organisasinya (JSON) / clients and their organisations')
-      .option('--open', 'terima klien sandbox-<org> dengan rahasia secret-<org> / accept client sandbox-<org>, secret secret-<org>'),
-    (options: { host: string; port: string; people?: string; clients?: string; open?: boolean }) =>
-      runSandbox({ ...options, port: integer('--port', options.port, 0, 65_535) }),
+  on(sandboxOptions(command(program, 'sandbox', 'jalankan simulator SATUSEHAT / run the SATUSEHAT simulator')), (flags: SandboxFlags) =>
+    runSandbox(flags, integer('--port', flags.port, 0, 65_535)),
   );
 
   on(

@@ -1,5 +1,4 @@
 import { listenError } from '../command-error.ts';
-import type { SandboxOptions } from '../composition.ts';
 import type { Action } from '../program.ts';
 
 /** Runs the service until it is told to stop; what is in flight is finished first. */
@@ -20,22 +19,8 @@ export const serve = (): Action => async (composition, output) => {
   }
 };
 
-/** Runs the simulator until it is told to stop. */
-export const runSandbox =
-  (options: SandboxOptions): Action =>
-  async (composition, output) => {
-    const stopped = stopSignal();
-    const sandbox = await composition.startSandbox(options).catch((error: unknown) => {
-      throw listenError(error, '--host, --port');
-    });
-    output.say(`Simulator SATUSEHAT berjalan di ${sandbox.url} / simulator at ${sandbox.url}`);
-    output.result({ url: sandbox.url, pid: process.pid });
-    await stopped;
-    await sandbox.stop();
-    return 0;
-  };
-
-function stopSignal(): Promise<void> {
+/** Resolves at the first signal to stop. */
+export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
