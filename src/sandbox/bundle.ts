@@ -77,6 +77,7 @@ export function transaction(context: TransactionContext, bundle: JsonObject, cal
   };
   const drafts = entries.map(({ type, id, create, resource, ifNoneExist }, index): Draft => {
     rename(resource, renamed);
+    staged.at = `Bundle.entry[${index}].resource.`;
     const found = create
       ? processor.examineCreate(resource, type, caller, staged, ifNoneExist)
       : processor.examineUpdate(resource, type, id, caller, staged);

@@ -16,6 +16,7 @@ import {
 } from './errors.ts';
 import type { Fault } from './faults.ts';
 import type { JsonObject } from './json.ts';
+import { kyc } from './kyc.ts';
 import { createPatient } from './newborn.ts';
 import { patchResource, refuseOldVersion } from './patch.ts';
 import type { People } from './people.ts';
@@ -32,6 +33,7 @@ import type { TokenDesk } from './token.ts';
 export const TOKEN_PATH = '/oauth2/v1/accesstoken';
 export const FHIR_PATH = '/fhir-r4/v1';
 export const CONSENT_PATH = '/consent/v1/Consent';
+const KYC_PATH = /^\/kyc\/v1\/(generate-url|challenge-code)$/;
 
 export interface Incoming {
   readonly method: string;
@@ -266,6 +268,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   'GET consent': { answer: consent },
   'POST consent': { body: true, answer: consent },
+  'POST kyc': { answer: (_platform, { request }, { id }) => kyc(id, request.payload) },
 };
 
 function targetOf({ method, path }: Incoming): Target | undefined {
@@ -273,10 +276,15 @@ function targetOf({ method, path }: Incoming): Target | undefined {
     const verb = VERBS[`${method} consent`];
     return verb && { verb, type: '', id: '', product: 'consent' };
   }
+  const operation = KYC_PATH.exec(path)?.[1];
+  if (operation !== undefined) {
+    const verb = VERBS[`${method} kyc`];
+    return verb && { verb, type: '', id: operation, product: 'kyc' };
+  }
   if (path !== FHIR_PATH && !path.startsWith(`${FHIR_PATH}/`)) return undefined;
-  const [type = '', id = '', operation, ...more] = path.slice(FHIR_PATH.length + 1).split('/');
-  if (more.length > 0 || (operation !== undefined && operation !== '$everything')) return undefined;
-  const served = isServedType(type) ? (operation === undefined ? 'instance' : 'everything') : '';
+  const [type = '', id = '', step, ...more] = path.slice(FHIR_PATH.length + 1).split('/');
+  if (more.length > 0 || (step !== undefined && step !== '$everything')) return undefined;
+  const served = isServedType(type) ? (step === undefined ? 'instance' : 'everything') : '';
   const form = type === '' ? 'base' : type === 'metadata' && id === '' ? type : served !== '' && id === '' ? 'type' : served;
   const verb = VERBS[`${method} ${form}`];
   return verb === undefined ? undefined : { verb, type: form === 'metadata' ? '' : type, id };

@@ -17,6 +17,7 @@ import {
 } from './errors.ts';
 import { asObject, asText, follow, isObject, isTooDeep, type JsonObject } from './json.ts';
 import type { People } from './people.ts';
+import { refuseMissing } from './required.ts';
 import { guardedIdentifiersOf, ownerOf, referencesOf, withCreator } from './resources.ts';
 import type { PlatformRuleBook } from './rules.ts';
 import { PARAMETERS, search } from './search.ts';
@@ -41,6 +42,8 @@ export interface Staged {
   readonly identifiers: Set<string>;
   /** `patient|type` of active episodes examined so far. */
   readonly episodes: Set<string>;
+  /** Where the resource that is examined is in its Bundle, for the store's expressions: `Bundle.entry[0].resource.` */
+  at?: string;
 }
 
 export const nothingStaged = (): Staged => ({ references: new Set(), identifiers: new Set(), episodes: new Set() });
@@ -107,6 +110,7 @@ export class Processor {
     if (taken) return [issues.duplicate(type)];
     const episodes = type === 'EpisodeOfCare' ? this.#episodeKeys(resource) : [];
     if (episodes.some((key) => staged.episodes.has(key) || this.#hasActiveEpisode(resource, key, id))) return [issues.activeEpisode()];
+    refuseMissing(resource, type, staged.at);
     refuseTurnedPeriods(resource, type);
     for (const token of tokens) staged.identifiers.add(`${type}|${token}`);
     for (const key of episodes) staged.episodes.add(key);

@@ -52,6 +52,8 @@ export interface Running {
   send(method: string, path: string, options?: { token?: string | null; body?: unknown; type?: string }): Promise<Answer>;
   /** A request below the FHIR base with a token of client-a. */
   fhir(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** PATCH below the FHIR base with a token of client-a; the type is JSON Patch's unless another is given. */
+  patch(path: string, operations: unknown, type?: string): Promise<Answer>;
 }
 
 export async function startForTest(options: SandboxOptions = {}): Promise<Running> {
@@ -81,6 +83,10 @@ export async function startForTest(options: SandboxOptions = {}): Promise<Runnin
     async fhir(method, path, body) {
       cached ??= await token();
       return send(method, `/fhir-r4/v1${path}`, { token: cached, body });
+    },
+    async patch(path, operations, type = 'application/json-patch+json') {
+      cached ??= await token();
+      return send('PATCH', `/fhir-r4/v1${path}`, { token: cached, body: operations, type });
     },
   };
 }
