@@ -60,7 +60,7 @@ Setelan (--set, --settings, PUT /_sandbox/settings) / settings: nama  bawaan  [p
 ${table()}
 Halaman / pages: /_sandbox/ — penjelasan / explained in docs/sandbox.md
 Contoh / example:
-  ilp-fhir sandbox --open --quota 300/1m --set strictness.dateOffset=utc --faults '{"seed":7,"rates":{"dropAfter":0.01}}'`;
+  ilp-fhir sandbox --open --quota 300/1m --faults '{"seed":7,"rates":{"dropAfter":0.01}}'`;
 
 function table(): string {
   const rows = listSettings();
