@@ -183,8 +183,10 @@ function issuesOf(outcome: Outcome, reason: Reason | null): readonly Issue[] {
     case 'too-early':
       return [issue('outcome-unknown')];
     case 'unchecked':
-    case 'unreadable':
+      // In this order `refusalOf` knows them again.
       return [issue('outcome-unknown'), ...given];
+    case 'unreadable':
+      return [...given, issue('outcome-unknown')];
     case 'gone':
       return [issue('reference-lost', { type: 'id' })];
     case 'conflict':
@@ -201,8 +203,9 @@ function issuesOf(outcome: Outcome, reason: Reason | null): readonly Issue[] {
 
 /** The refusal that a delivery was left `unchecked` with, from what is stored of it; undefined if there is none. */
 export function refusalOf(issues: readonly Issue[]): Extract<Outcome, { kind: 'refused' }> | undefined {
-  const kept = issues.filter(({ code }) => code !== 'outcome-unknown');
-  if (kept.length === 0) {
+  const [first, ...kept] = issues;
+  // What any other try left behind, that the platform could not be reached for one, is no verdict about the data.
+  if (first?.code !== 'outcome-unknown' || kept.length === 0) {
     return undefined;
   }
   const rule = kept.map((each) => Number(each.rule)).find((number) => Number.isInteger(number));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { issue, REASONS } from '../../src/errors/index.ts';
-import { OUTCOMES, type Outcome, settle } from '../../src/sync/outcome.ts';
+import { OUTCOMES, type Outcome, refusalOf, settle } from '../../src/sync/outcome.ts';
 
 const issues = [issue('platform-auth')];
 const fresh = { attempts: 0, pending: false, maxAttempts: 5 };
@@ -85,5 +85,20 @@ describe('the table of outcomes', () => {
       expect(first?.text.id).toBeTruthy();
       expect(first?.text.en).toBeTruthy();
     }
+  });
+
+  it('only what an unchecked try left behind is a refusal, should nothing of the unit be found', () => {
+    const left = (outcome: Outcome) => settle(outcome, { ...fresh, pending: true }).issues;
+    expect(refusalOf(left({ kind: 'unchecked', issues }))).toEqual({ kind: 'refused', issues });
+    const others: Outcome[] = [
+      { kind: 'unavailable' },
+      { kind: 'unavailable', blocked: true },
+      { kind: 'unauthorised', issues, afterMs: 1 },
+      { kind: 'unreadable', issues },
+      { kind: 'unknown' },
+      { kind: 'duplicate' },
+      { kind: 'fault' },
+    ];
+    for (const outcome of others) expect(refusalOf(left(outcome)), outcome.kind).toBeUndefined();
   });
 });
