@@ -43,8 +43,8 @@ const METHODS = { read: 'GET', create: 'POST', replace: 'PUT', patch: 'PATCH' } 
 const PATCH_TYPE = 'application/json-patch+json';
 
 export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }: FhirClientOptions): FhirClient {
-  async function once(owner: string, token: string, request: FhirRequest) {
-    const turn = await limiter.enter(owner);
+  async function once(clientId: string, token: string, request: FhirRequest) {
+    const turn = await limiter.enter(clientId);
     if (turn.kind === 'retry') {
       return turn;
     }
@@ -65,10 +65,10 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }:
       }
       const reading = readResponse(answer.response, request.intent, clock());
       if (reading.kind === 'limited') {
-        return retry(limiter.limited(owner, reading.afterMs));
+        return retry(await limiter.limited(clientId, reading.afterMs));
       }
       if (reading.kind === 'ok' || reading.kind === 'refused' || reading.kind === 'duplicate') {
-        limiter.succeeded(owner);
+        await limiter.succeeded(clientId);
       }
       return reading;
     } finally {
@@ -83,11 +83,11 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }:
         if (token.kind !== 'token') {
           return token;
         }
-        const answer = await once(owner, token.value, request);
+        const answer = await once(token.clientId, token.value, request);
         if (answer.kind !== 'token-rejected') {
           return answer;
         }
-        tokens.reject(owner, token.value);
+        await tokens.reject(owner, token.value);
       }
       return { kind: 'unauthorised', issues: authIssues(), afterMs: PENALTY_MS };
     },

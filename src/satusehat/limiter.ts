@@ -1,85 +1,161 @@
-/** The pace of each client, learnt from the platform's 429 answers: SATUSEHAT publishes no rate. */
+import { accept, limited, type Pace, type Quota, readPace, reserve } from './pace.ts';
+import { changeShared, type SharedState } from './shared-state.ts';
+
+/** Lets the requests of each client id go at the pace that the platform allows it; one pace for all processes. */
 export interface Limiter {
   /** Waits for the client's turn. `retry` if the platform asked to wait longer than `maxWaitMs`: the caller should do something else. */
   enter(client: string): Promise<{ readonly kind: 'go'; done(): void } | { readonly kind: 'retry'; readonly afterMs: number }>;
   /**
    * Records a 429.
    *
-   * @param afterMs from Retry-After; undefined: the learnt pace decides
+   * @param afterMs from Retry-After; undefined: the wait is guessed
    * @returns ms until the next request may go
    */
-  limited(client: string, afterMs: number | undefined): number;
-  succeeded(client: string): void;
+  limited(client: string, afterMs: number | undefined): Promise<number>;
+  /** Records an answer that was not 429. */
+  succeeded(client: string): Promise<void>;
 }
 
 export interface LimiterOptions {
+  readonly shared: SharedState;
+  /** Epoch ms of this process. */
   readonly clock: () => number;
   readonly delay: (ms: number) => Promise<void>;
+  /** Requests of one client at the same time, in this process. */
   readonly maxConcurrent: number;
-  /** Least distance between two requests of a client, ms. */
-  readonly minSpacingMs: number;
   readonly maxWaitMs: number;
+  /** What the platform is known to allow a client; undefined: it is learnt. */
+  readonly quota?: (client: string) => Quota | undefined;
 }
 
-interface Pace {
+/** Places are taken so far ahead: seldom enough to cost little, and few enough to lose little when the platform says stop. */
+const HORIZON_MS = 100;
+/** So old is what a process knows of a client without a limit, at most: another process may have met one. */
+const FREE_MS = 1_000;
+
+interface Lane {
   active: number;
-  waiting: Array<() => void>;
-  spacingMs: number;
-  nextAt: number;
+  readonly waiting: (() => void)[];
+  /** By the shared clock. */
+  places: number[];
+  free: boolean;
+  readAt: number;
   blockedUntil: number;
-  successes: number;
+  blocked: boolean;
+  /** Shared clock less this one. */
+  skew: number;
+  /** Answers that the others do not know of yet. */
+  accepted: number;
+  filling: Promise<void> | undefined;
 }
 
-const FIRST_SPACING_MS = 250;
-/** Slower than this only where the platform says so by Retry-After. */
-const MAX_SPACING_MS = 2_000;
-/** So many answers without a 429 shorten the distance by a fifth. */
-const SUCCESSES_TO_SPEED_UP = 20;
+export function createLimiter({ shared, clock, delay, maxConcurrent, maxWaitMs, quota }: LimiterOptions): Limiter {
+  const lanes = new Map<string, Lane>();
 
-export function createLimiter(options: LimiterOptions): Limiter {
-  const paces = new Map<string, Pace>();
-
-  function paceOf(client: string): Pace {
-    const known = paces.get(client);
-    if (known !== undefined) {
-      return known;
-    }
-    const pace: Pace = { active: 0, waiting: [], spacingMs: options.minSpacingMs, nextAt: 0, blockedUntil: 0, successes: 0 };
-    paces.set(client, pace);
-    return pace;
+  function laneOf(client: string): Lane {
+    const known = lanes.get(client);
+    if (known !== undefined) return known;
+    const lane: Lane = {
+      active: 0,
+      waiting: [],
+      places: [],
+      free: false,
+      readAt: Number.NEGATIVE_INFINITY,
+      blockedUntil: 0,
+      blocked: false,
+      skew: 0,
+      accepted: 0,
+      filling: undefined,
+    };
+    lanes.set(client, lane);
+    return lane;
   }
 
-  const waitOf = (pace: Pace, turn: number): number => Math.max(turn, pace.blockedUntil) - options.clock();
-
-  function leave(pace: Pace): void {
-    const next = pace.waiting.shift();
-    if (next === undefined) {
-      pace.active -= 1;
-    } else {
-      // The place is handed over, so nobody can overtake.
-      next();
+  async function change<Result>(
+    client: string,
+    lane: Lane,
+    step: (pace: Pace, now: number) => { pace: Pace; result: Result },
+  ): Promise<Result> {
+    const count = lane.accepted;
+    lane.accepted = 0;
+    try {
+      const { result, nowMs } = await changeShared(shared, `pace:${client}`, (text, now) => {
+        const stepped = step(accept(readPace(text, now, quota?.(client)), now, count), now);
+        return { value: JSON.stringify(stepped.pace), result: stepped };
+      });
+      lane.skew = nowMs - clock();
+      lane.blockedUntil = result.pace.blockedUntil;
+      lane.blocked = result.pace.blocks > 0;
+      lane.readAt = clock();
+      return result.result;
+    } catch (error) {
+      lane.accepted += count;
+      throw error;
     }
+  }
+
+  const sharedNow = (lane: Lane): number => clock() + lane.skew;
+
+  /** Takes the next places from the pace that all share. */
+  function fill(client: string, lane: Lane): Promise<void> {
+    lane.filling ??= change(client, lane, (pace, now) => {
+      const { pace: next, places } = reserve(pace, now, lane.waiting.length + maxConcurrent, HORIZON_MS);
+      return { pace: next, result: places };
+    })
+      .then((places) => {
+        lane.free = places === 'free';
+        lane.places = places === 'free' ? [] : [...places];
+      })
+      .finally(() => {
+        lane.filling = undefined;
+      });
+    return lane.filling;
+  }
+
+  /** The time of the next place by the shared clock. */
+  async function takePlace(client: string, lane: Lane): Promise<number> {
+    for (;;) {
+      const now = sharedNow(lane);
+      if (lane.free && clock() - lane.readAt < FREE_MS && clock() >= lane.readAt) return now;
+      let place = lane.places.shift();
+      // A place of long ago belongs to nobody: used now, it would come beside those that others have taken for now.
+      while (place !== undefined && place < now - HORIZON_MS) place = lane.places.shift();
+      if (place !== undefined) return place;
+      await fill(client, lane);
+    }
+  }
+
+  function leave(lane: Lane): void {
+    const next = lane.waiting.shift();
+    if (next === undefined) lane.active -= 1;
+    // The place is handed over, so nobody can overtake.
+    else next();
   }
 
   return {
     async enter(client) {
-      const pace = paceOf(client);
-      if (pace.active >= options.maxConcurrent) {
-        await new Promise<void>((resolve) => pace.waiting.push(resolve));
-      } else {
-        pace.active += 1;
-      }
-      const turn = Math.max(options.clock(), pace.nextAt);
-      pace.nextAt = turn + pace.spacingMs;
-      // The pace is always waited for: refused for it, a delivery of several requests would never come to its last one. A block by the
-      // platform is waited for if it is short; it may come while waiting.
-      for (let wait = waitOf(pace, turn); wait > 0; wait = waitOf(pace, turn)) {
-        const blockedMs = pace.blockedUntil - options.clock();
-        if (blockedMs > options.maxWaitMs) {
-          leave(pace);
-          return { kind: 'retry', afterMs: blockedMs };
+      const lane = laneOf(client);
+      if (lane.active >= maxConcurrent) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+      else lane.active += 1;
+      try {
+        for (;;) {
+          const blockedMs = lane.blockedUntil - sharedNow(lane);
+          if (blockedMs > maxWaitMs) {
+            leave(lane);
+            return { kind: 'retry', afterMs: blockedMs };
+          }
+          const place = await takePlace(client, lane);
+          // The pace is always waited for: refused for it, a delivery of several requests would never come to its last one. A block by
+          // the platform is waited for if it is short; it may come while waiting, and then the place is worth nothing.
+          const wait = Math.max(place, lane.blockedUntil) - sharedNow(lane);
+          if (wait > maxWaitMs && lane.blockedUntil - sharedNow(lane) > maxWaitMs) continue;
+          if (wait > 0) await delay(wait);
+          if (lane.blockedUntil > Math.max(place, sharedNow(lane))) continue;
+          break;
         }
-        await options.delay(wait);
+      } catch (error) {
+        leave(lane);
+        throw error;
       }
       let left = false;
       return {
@@ -87,31 +163,30 @@ export function createLimiter(options: LimiterOptions): Limiter {
         done() {
           if (!left) {
             left = true;
-            leave(pace);
+            leave(lane);
           }
         },
       };
     },
 
-    limited(client, afterMs) {
-      const pace = paceOf(client);
-      const now = options.clock();
-      pace.successes = 0;
-      // Answers to requests that were already on the way when the first 429 came teach nothing new.
-      if (now >= pace.blockedUntil) {
-        pace.spacingMs = Math.min(Math.max(pace.spacingMs * 2, FIRST_SPACING_MS), MAX_SPACING_MS);
-      }
-      pace.blockedUntil = Math.max(pace.blockedUntil, now + (afterMs ?? pace.spacingMs * options.maxConcurrent));
-      return pace.blockedUntil - now;
+    async limited(client, afterMs) {
+      const lane = laneOf(client);
+      const until = await change(client, lane, (pace, now) => {
+        const stopped = limited(pace, now, afterMs);
+        return { pace: stopped, result: stopped.blockedUntil };
+      });
+      lane.places = [];
+      lane.free = false;
+      return Math.max(until - sharedNow(lane), 0);
     },
 
-    succeeded(client) {
-      const pace = paceOf(client);
-      pace.successes += 1;
-      if (pace.successes >= SUCCESSES_TO_SPEED_UP) {
-        pace.successes = 0;
-        const faster = pace.spacingMs * 0.8;
-        pace.spacingMs = faster < FIRST_SPACING_MS / 4 ? options.minSpacingMs : Math.max(faster, options.minSpacingMs);
+    async succeeded(client) {
+      const lane = laneOf(client);
+      lane.accepted += 1;
+      // The others wait to hear that the block is over.
+      if (lane.blocked && lane.blockedUntil <= sharedNow(lane)) {
+        await change(client, lane, (pace) => ({ pace, result: undefined }));
+        lane.places = [];
       }
     },
   };

@@ -16,9 +16,11 @@ import type { AccountCredential } from './credentials.ts';
 import { personOf } from './identifiers.ts';
 import { createLimiter } from './limiter.ts';
 import { createLookups } from './lookups.ts';
+import type { Quota } from './pace.ts';
 import { outgoingReferences, type Projected, project } from './projection.ts';
+import { createOwnState, type SharedState } from './shared-state.ts';
 import type { Surface } from './surface.ts';
-import { authIssues, createTokens } from './token.ts';
+import { authIssues, type Cover, createTokens } from './token.ts';
 import { createTransport } from './transport.ts';
 import { patchOf, updateOf } from './updates.ts';
 
@@ -43,8 +45,10 @@ export interface SatusehatOptions {
   readonly timeoutMs?: number;
   /** Requests of one client at the same time. Default 8. */
   readonly maxConcurrentPerClient?: number;
-  /** Default 0: the pace is learnt from the platform's answers. */
-  readonly minSpacingMs?: number;
+  /** What the platform is known to allow each client; undefined: it is learnt from its answers. */
+  readonly quota?: Quota;
+  /** Pace and tokens that all processes of the service share. Default: this process's own. */
+  readonly shared?: { readonly state: SharedState; readonly cover: Cover };
   /** Longest wait for a client's turn before the caller is told to come again. Default 2 s. */
   readonly maxWaitMs?: number;
   readonly maxSockets?: number;
@@ -52,6 +56,9 @@ export interface SatusehatOptions {
   /** PEM. */
   readonly ca?: string;
 }
+
+/** In the memory of this process a token needs no cover. */
+const NOT_WRITTEN: Cover = { seal: (_name, clear) => clear, open: (_name, sealed) => sealed };
 
 /** A `Platform` for SATUSEHAT. Keeps tokens and paces in memory, and connections open until `close`. */
 export function createSatusehatPlatform(options: SatusehatOptions): Platform & { close(): void } {
@@ -62,13 +69,25 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     ...(options.proxy !== undefined && { proxy: options.proxy }),
     ...(options.ca !== undefined && { ca: options.ca }),
   });
-  const tokens = createTokens({ authUrl: options.baseUrls.auth, transport, credential, clock });
-  const limiter = createLimiter({
+  const { state, cover } = options.shared ?? { state: createOwnState(clock), cover: NOT_WRITTEN };
+  const delay = options.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  const tokens = createTokens({
+    authUrl: options.baseUrls.auth,
+    transport,
+    credential,
+    shared: state,
+    cover,
     clock,
-    delay: options.delay ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    delay,
+    timeoutMs: options.timeoutMs ?? 30_000,
+  });
+  const limiter = createLimiter({
+    shared: state,
+    clock,
+    delay,
     maxConcurrent: options.maxConcurrentPerClient ?? 8,
-    minSpacingMs: options.minSpacingMs ?? 0,
     maxWaitMs: options.maxWaitMs ?? 2_000,
+    quota: () => options.quota,
   });
   const client = createFhirClient({ fhirUrl: options.baseUrls.fhir, transport, tokens, limiter, clock });
   const lookups = createLookups(client, options.surface ?? 'recorded');
@@ -199,7 +218,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
       if (account === undefined) {
         return { token: 'missing', issues: [] };
       }
-      tokens.forget(owner);
+      await tokens.forget(owner);
       const token = await tokens.get(owner);
       switch (token.kind) {
         case 'no-account':

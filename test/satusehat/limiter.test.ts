@@ -1,26 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { createLimiter } from '../../src/satusehat/limiter.ts';
+import { createLimiter, type LimiterOptions } from '../../src/satusehat/limiter.ts';
+import { createOwnState } from '../../src/satusehat/shared-state.ts';
 import { virtualTime } from './virtual-time.ts';
 
-function limiter(options: { maxConcurrent?: number; minSpacingMs?: number; maxWaitMs?: number } = {}) {
-  const time = virtualTime();
+function limiter(options: Partial<LimiterOptions> = {}, time = virtualTime()) {
   return {
     time,
-    limiter: createLimiter({ clock: time.clock, delay: time.delay, maxConcurrent: 2, minSpacingMs: 0, maxWaitMs: 2_000, ...options }),
+    limits: createLimiter({
+      shared: createOwnState(time.clock),
+      clock: time.clock,
+      delay: time.delay,
+      maxConcurrent: 2,
+      maxWaitMs: 2_000,
+      ...options,
+    }),
   };
 }
 
 async function go(entered: ReturnType<ReturnType<typeof createLimiter>['enter']>): Promise<() => void> {
   const turn = await entered;
-  if (turn.kind !== 'go') {
-    throw new Error('had to wait');
-  }
+  if (turn.kind !== 'go') throw new Error('had to wait');
   return turn.done;
 }
 
+const QUOTA = { requests: 10, perMs: 1_000 };
+
 describe('createLimiter', () => {
   it('lets no more through at once than allowed, first come first served, and each client on its own', async () => {
-    const { limiter: limits } = limiter();
+    const { limits } = limiter();
     const first = await go(limits.enter('a'));
     await go(limits.enter('a'));
     const order: string[] = [];
@@ -38,87 +45,94 @@ describe('createLimiter', () => {
     expect(order).toEqual(['third', 'fourth']);
   });
 
-  it('keeps the least distance between requests', async () => {
-    const { limiter: limits, time } = limiter({ minSpacingMs: 100, maxConcurrent: 10 });
+  it('keeps the distance of a told quota, alone and with others', async () => {
+    const { limits, time } = limiter({ quota: () => QUOTA, maxConcurrent: 20 });
     const start = time.clock();
-    for (let each = 0; each < 5; each += 1) {
-      await go(limits.enter('a'));
-    }
-    expect(time.clock() - start).toBe(400);
+    for (let each = 0; each < 20; each += 1) await go(limits.enter('a'));
+    const took = time.clock() - start;
+    expect(took).toBeGreaterThanOrEqual(1_900);
+    expect(took).toBeLessThan(2_000);
+
+    const two = virtualTime();
+    const shared = createOwnState(two.clock);
+    const both = [1, 2].map(() => limiter({ shared, quota: () => QUOTA, maxConcurrent: 20 }, two).limits);
+    const began = two.clock();
+    for (let each = 0; each < 10; each += 1) for (const limits of both) await go(limits.enter('a'));
+    expect(two.clock() - began).toBeGreaterThanOrEqual(1_900);
   });
 
   it('waits out a Retry-After: for a short one inside, for a long one the caller is told', async () => {
-    const { limiter: limits, time } = limiter();
-    expect(limits.limited('a', 1_500)).toBe(1_500);
+    const { limits, time } = limiter();
+    expect(await limits.limited('a', 1_500)).toBe(1_500);
     const start = time.clock();
     (await go(limits.enter('a')))();
     expect(time.clock() - start).toBe(1_500);
-    limits.limited('a', 60_000);
+    await limits.succeeded('a');
+    await limits.limited('a', 60_000);
     expect(await limits.enter('a')).toEqual({ kind: 'retry', afterMs: 60_000 });
     expect((await limits.enter('b')).kind).toBe('go');
   });
 
-  it('learns a pace where the platform does not say how long, and gets faster again', async () => {
-    const { limiter: limits, time } = limiter({ maxConcurrent: 1 });
-    expect(limits.limited('a', undefined)).toBe(250);
-    time.advance(250);
-    expect(limits.limited('a', undefined)).toBe(500);
-    time.advance(500);
-    const paced = async () => {
-      (await go(limits.enter('a')))();
-      const before = time.clock();
-      (await go(limits.enter('a')))();
-      return time.clock() - before;
-    };
-    expect(await paced()).toBe(500);
-    for (let each = 0; each < 20; each += 1) {
-      limits.succeeded('a');
-    }
-    time.advance(5_000);
-    expect(await paced()).toBe(400);
-    for (let each = 0; each < 400; each += 1) {
-      limits.succeeded('a');
-    }
-    time.advance(5_000);
-    expect(await paced()).toBe(0);
-  });
-
-  it('the pace is waited for, however many wait: refused for it, work of several requests would never end', async () => {
-    const { limiter: limits, time } = limiter({ maxConcurrent: 1, maxWaitMs: 100 });
-    for (let each = 0; each < 10; each += 1) {
-      time.advance(limits.limited('a', undefined));
-    }
-    const start = time.clock();
-    for (let each = 0; each < 5; each += 1) {
-      (await go(limits.enter('a')))();
-    }
-    expect(time.clock() - start).toBe(8_000);
-  });
-
-  it('a block that comes while waiting for the pace is respected', async () => {
+  it('a block that one process met stops the others, also those that wait already', async () => {
     const time = virtualTime();
-    let onDelay = () => {};
-    const limits = createLimiter({
+    const shared = createOwnState(time.clock);
+    let onDelay = async () => {};
+    const first = limiter({ shared, quota: () => QUOTA }, time).limits;
+    const second = createLimiter({
+      shared,
       clock: time.clock,
       delay: async (ms) => {
         time.advance(ms);
-        onDelay();
+        await onDelay();
       },
       maxConcurrent: 2,
-      minSpacingMs: 100,
       maxWaitMs: 2_000,
+      quota: () => QUOTA,
     });
-    await go(limits.enter('a'));
-    onDelay = () => {
-      onDelay = () => {};
-      limits.limited('a', 30_000);
+    (await go(first.enter('a')))();
+    onDelay = async () => {
+      onDelay = async () => {};
+      await second.limited('a', 30_000);
     };
-    expect(await limits.enter('a')).toEqual({ kind: 'retry', afterMs: 30_000 });
+    expect(await second.enter('a')).toEqual({ kind: 'retry', afterMs: 30_000 });
+    // The place that the first one took before is one request; then it knows.
+    const answers = [await first.enter('a'), await first.enter('a')];
+    expect(answers.some((answer) => answer.kind === 'retry')).toBe(true);
   });
 
-  it('takes answers that were under way with the first 429 as one lesson', async () => {
-    const { limiter: limits } = limiter({ maxConcurrent: 1 });
-    limits.limited('a', undefined);
-    expect(limits.limited('a', undefined)).toBe(250);
+  it('a process that knew of no limit hears of it within a second', async () => {
+    const time = virtualTime();
+    const shared = createOwnState(time.clock);
+    const [first, second] = [1, 2].map(() => limiter({ shared }, time).limits);
+    (await go((first as typeof second & object).enter('a')))();
+    await second?.limited('a', 60_000);
+    time.advance(1_000);
+    expect((await first?.enter('a'))?.kind).toBe('retry');
+  });
+
+  it('the pace is waited for, however long: refused for it, work of several requests would never end', async () => {
+    const { limits, time } = limiter({ quota: () => ({ requests: 1, perMs: 10_000 }), maxWaitMs: 100 });
+    const start = time.clock();
+    for (let each = 0; each < 3; each += 1) (await go(limits.enter('a')))();
+    expect(time.clock() - start).toBeGreaterThanOrEqual(20_000);
+  });
+
+  it('when the store cannot be asked the caller is told, and its place is free again', async () => {
+    const time = virtualTime();
+    const own = createOwnState(time.clock);
+    let broken = true;
+    const { limits } = limiter({
+      maxConcurrent: 1,
+      shared: {
+        read: async (name) => {
+          if (broken) throw new Error('no store');
+          return own.read(name);
+        },
+        write: own.write,
+      },
+    });
+    await expect(limits.enter('a')).rejects.toThrow('no store');
+    broken = false;
+    expect((await limits.enter('a')).kind).toBe('go');
   });
 });

@@ -16,6 +16,8 @@ export interface World {
   readonly horizonMs?: number;
   /** Requests of one process at the same time. */
   readonly concurrent?: number;
+  /** Longest way of a request and of its answer, ms. */
+  readonly wayMs?: number;
 }
 
 export interface Seen {
@@ -24,10 +26,11 @@ export interface Seen {
 }
 
 /**
- * Processes with one shared pace before a platform that counts, in virtual time: as many requests as the pace lets through, arriving 2 to
- * 25 ms after they left, answered as late again.
+ * Processes with one shared pace before a platform that counts, in virtual time: as many requests as the pace lets through, which
+ * take a while there and back.
  */
 export function simulate(world: World, random: () => number): Seen[] {
+  const way = world.wayMs ?? 10;
   let text: string | undefined;
   const seen: Seen[] = [];
   const arrivals: number[] = [];
@@ -40,18 +43,18 @@ export function simulate(world: World, random: () => number): Seen[] {
   const share = (change: (pace: Pace) => Pace): Pace => {
     const pace = change(readPace(text, now, world.told));
     text = JSON.stringify(pace);
-    (globalThis as any).TRACE?.(now, pace);
     return pace;
   };
   const answer = (): { accepted: boolean; afterMs: number | undefined } => {
     const { requests, perMs } = world.allowances.findLast(({ fromMs }) => fromMs <= now) as Allowance;
     const begin = world.window === 'fixed' ? Math.floor(now / perMs) * perMs : now - perMs;
-    const counted = arrivals.filter((time) => (world.window === 'fixed' ? time >= begin : time > begin));
-    if (counted.length < requests) {
+    while (arrivals.length > 0 && (world.window === 'fixed' ? (arrivals[0] as number) < begin : (arrivals[0] as number) <= begin))
+      arrivals.shift();
+    if (arrivals.length < requests) {
       arrivals.push(now);
       return { accepted: true, afterMs: undefined };
     }
-    const free = world.window === 'fixed' ? begin + perMs : (counted[counted.length - requests] as number) + perMs;
+    const free = world.window === 'fixed' ? begin + perMs : (arrivals[arrivals.length - requests] as number) + perMs;
     return { accepted: false, afterMs: world.retryAfter ? Math.ceil((free - now) / 1_000) * 1_000 : undefined };
   };
   for (let index = 0; index < world.processes; index += 1) {
@@ -62,10 +65,10 @@ export function simulate(world: World, random: () => number): Seen[] {
     const most = world.concurrent ?? 8;
     const send = () => {
       active += 1;
-      at(now + 2 + random() * 23, () => {
+      at(now + 1 + random() * way, () => {
         const { accepted: ok, afterMs } = answer();
         seen.push({ at: now, accepted: ok });
-        at(now + 2 + random() * 23, () => {
+        at(now + 1 + random() * way, () => {
           active -= 1;
           if (ok) accepted += 1;
           const pace = share((shared) => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createOwnState } from '../../src/satusehat/shared-state.ts';
 import { createTokens } from '../../src/satusehat/token.ts';
 import { createTransport } from '../../src/satusehat/transport.ts';
 import { json, type Script, scriptedServer, tokenBody } from './scripted-server.ts';
@@ -17,11 +18,31 @@ async function setUp(script: Script, credential = { organizationId: '1', clientI
   const transport = createTransport({ timeoutMs: 2_000, maxSockets: 4 });
   closing.push(() => transport.close(), server.close);
   let current: typeof credential | undefined = credential;
-  const tokens = createTokens({ authUrl: `${server.url}/oauth2/v1`, transport, credential: async () => current, clock: time.clock });
+  const shared = createOwnState(time.clock);
+  /** Another call is another process. */
+  const another = () =>
+    createTokens({
+      authUrl: `${server.url}/oauth2/v1`,
+      transport,
+      credential: async () => current,
+      shared,
+      cover: {
+        seal: (name, clear) => `${name}/${[...clear].reverse().join('')}`,
+        open: (name, sealed) => [...sealed.slice(name.length + 1)].reverse().join(''),
+      },
+      clock: time.clock,
+      delay: async (ms) => {
+        time.advance(ms);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      },
+      timeoutMs: 2_000,
+    });
   return {
     server,
     time,
-    tokens,
+    shared,
+    another,
+    tokens: another(),
     setCredential(next: typeof credential | undefined) {
       current = next;
     },
@@ -31,7 +52,7 @@ async function setUp(script: Script, credential = { organizationId: '1', clientI
 describe('createTokens', () => {
   it('asks as the platform wants it: grant type in the query, the rest in the form', async () => {
     const { server, tokens } = await setUp((_, response) => json(response, 200, tokenBody('t1')));
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't1' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't1' });
     expect(server.seen[0]).toMatchObject({
       method: 'POST',
       url: '/oauth2/v1/accesstoken?grant_type=client_credentials',
@@ -45,9 +66,9 @@ describe('createTokens', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => tokens.get('P1')));
     expect(new Set(answers.map((answer) => answer.kind === 'token' && answer.value))).toEqual(new Set(['t1']));
     time.advance(3_539_000 - 1);
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't1' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't1' });
     time.advance(1);
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't2' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't2' });
     expect(server.seen).toHaveLength(2);
   });
 
@@ -62,7 +83,7 @@ describe('createTokens', () => {
     expect(await tokens.get('P1')).toMatchObject({ kind: 'unauthorised', afterMs: 1 });
     expect(server.seen).toHaveLength(1);
     time.advance(1);
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't2' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't2' });
   });
 
   it('is not held by the penalty of another client id: a mended credential is tried at once', async () => {
@@ -71,7 +92,7 @@ describe('createTokens', () => {
     );
     expect((await tokens.get('P1')).kind).toBe('unauthorised');
     setCredential({ organizationId: '1', clientId: 'client-b', secret: 'x' });
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 'b' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 'b' });
   });
 
   it('tells the rate limit of tokens from wrong credentials by its text', async () => {
@@ -100,16 +121,16 @@ describe('createTokens', () => {
   ])('%s is no refusal: the next caller tries again', async (_, fault) => {
     const { tokens } = await setUp((_request, response, count) => (count === 1 ? fault(response) : json(response, 200, tokenBody('t2'))));
     expect(await tokens.get('P1')).toEqual({ kind: 'unavailable' });
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't2' });
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't2' });
   });
 
   it('drops a rejected token once, however many callers report it', async () => {
     const { server, tokens } = await setUp((_, response, count) => json(response, 200, tokenBody(`t${count}`)));
     await tokens.get('P1');
-    tokens.reject('P1', 't1');
+    await tokens.reject('P1', 't1');
     await tokens.get('P1');
-    tokens.reject('P1', 't1');
-    expect(await tokens.get('P1')).toEqual({ kind: 'token', value: 't2' });
+    await tokens.reject('P1', 't1');
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'token', value: 't2' });
     expect(server.seen).toHaveLength(2);
   });
 
@@ -118,5 +139,67 @@ describe('createTokens', () => {
     setCredential(undefined);
     expect(await tokens.get('P1')).toEqual({ kind: 'no-account' });
     expect(server.seen).toHaveLength(0);
+  });
+
+  it('is one for all processes, and what they share does not show it', async () => {
+    const { server, tokens, another, shared } = await setUp((_, response, count) => json(response, 200, tokenBody(`secret-${count}`)));
+    const others = Array.from({ length: 4 }, another);
+    const answers = await Promise.all([tokens, ...others].map((each) => each.get('P1')));
+    expect(new Set(answers.map((answer) => answer.kind === 'token' && answer.value))).toEqual(new Set(['secret-1']));
+    expect(server.seen).toHaveLength(1);
+    expect((await shared.read('token:client-a')).value).not.toContain('secret-1');
+    await tokens.reject('P1', 'secret-1');
+    // A process that has not heard of it reports it too, and gets the new one.
+    expect(await tokens.get('P1')).toMatchObject({ value: 'secret-2' });
+    await others[0]?.reject('P1', 'secret-1');
+    expect(await others[0]?.get('P1')).toMatchObject({ value: 'secret-2' });
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('a penalty holds for all processes, and for one that has just started', async () => {
+    const { server, tokens, another, time } = await setUp((_, response, count) =>
+      count === 1 ? json(response, 401, { ErrorCode: 'invalid_client' }) : json(response, 200, tokenBody('t2')),
+    );
+    expect(await tokens.get('P1')).toMatchObject({ kind: 'unauthorised' });
+    time.advance(20_000);
+    expect(await another().get('P1')).toMatchObject({ kind: 'unauthorised', afterMs: 40_000 });
+    expect(server.seen).toHaveLength(1);
+    time.advance(40_000);
+    expect(await another().get('P1')).toMatchObject({ kind: 'token', value: 't2' });
+  });
+
+  it('one who died while asking is waited for only as long as a request may take; a clock set back holds up nobody', async () => {
+    const { tokens, another, shared, time } = await setUp((_, response) => json(response, 200, tokenBody('t')));
+    await shared.write('token:client-a', JSON.stringify({ askingUntil: time.clock() + 2_000 }), null);
+    const before = time.clock();
+    expect(await tokens.get('P1')).toMatchObject({ value: 't' });
+    expect(time.clock() - before).toBeGreaterThanOrEqual(2_000);
+    expect(time.clock() - before).toBeLessThan(2_500);
+    const { version } = await shared.read('token:client-a');
+    await shared.write('token:client-a', JSON.stringify({ askingUntil: time.clock() + 3_600_000 }), version);
+    expect(await another().get('P1')).toMatchObject({ value: 't' });
+  });
+
+  it('what it cannot read of the others is as if it were not there', async () => {
+    const { tokens, another, shared, time } = await setUp((_, response, count) => json(response, 200, tokenBody(`t${count}`)));
+    await shared.write('token:client-a', 'nonsense', null);
+    expect(await tokens.get('P1')).toMatchObject({ value: 't1' });
+    const broken = createTokens({
+      authUrl: 'http://127.0.0.1:1',
+      transport: createTransport({ timeoutMs: 200, maxSockets: 1 }),
+      credential: async () => ({ organizationId: '1', clientId: 'client-a', secret: 'x' }),
+      shared,
+      cover: {
+        seal: (_name, clear) => clear,
+        open: () => {
+          throw new Error('another key');
+        },
+      },
+      clock: time.clock,
+      delay: async () => {},
+      timeoutMs: 200,
+    });
+    expect(await broken.get('P1')).toEqual({ kind: 'unavailable' });
+    expect(await another().get('P1')).toMatchObject({ kind: 'token', value: 't2' });
   });
 });
