@@ -17,6 +17,11 @@ export const REASONS = {
   duplicate: { states: ['cancelled'], id: 'Sama dengan data lain yang sudah diterima', en: 'Equal to another record already received' },
   superseded: { states: ['cancelled'], id: 'Versi lebih baru sudah ada', en: 'A newer version exists' },
   withdrawn: { states: ['completed', 'cancelled'], id: 'Ditarik oleh pengirim', en: 'Withdrawn by the sender' },
+  dismissed: {
+    states: ['cancelled'],
+    id: 'Dibatalkan petugas; tidak dikirim',
+    en: 'Cancelled by a person; it is not sent',
+  },
   'kept-local': {
     states: ['completed'],
     id: 'Disimpan di kabupaten, menurut kebijakan tidak dikirim',

@@ -66,7 +66,23 @@ export function joinPending(first: Pending, second: Pending): Pending {
 /** What was asked for when a delivery was planned, without what became of it. */
 export function asWrite(delivery: Delivery): DeliveryWrite {
   const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt } = delivery;
-  return { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt };
+  const { priority, receivedAt } = delivery;
+  return {
+    key,
+    environment,
+    kind,
+    owner,
+    partition,
+    resources,
+    dependsOn,
+    submission,
+    submissionVersion,
+    state,
+    reason,
+    dueAt,
+    priority,
+    receivedAt,
+  };
 }
 
 /** Units are planned again by every visit to them, and never over what a facility record says; a visit planned twice is its later version. */

@@ -78,8 +78,9 @@ export function write(group: Group, one: Prepared, resolved: Resolved, verdict: 
   return { receipt: receiptOf(submission), repeated: false, resources: applied };
 }
 
-/** Whether a version keeps others that tell the same from being taken. */
-const tells = ({ fingerprint, state }: Submission): boolean => fingerprint !== null && state !== 'cancelled';
+/** Whether a version keeps others that tell the same from being taken: also one that a person has cancelled, for the others would be sent. */
+const tells = ({ fingerprint, state, reason }: Submission): boolean =>
+  fingerprint !== null && (state !== 'cancelled' || reason === 'dismissed');
 
 /** Holds of intake itself: nothing was planned for such a version. */
 const NEVER_PLANNED = new Set<string | null>(['validation-pending', 'unmapped-code', 'reason-code-missing', 'time-missing']);

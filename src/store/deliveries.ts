@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { AppError, type Reason } from '../errors/index.ts';
+import { databaseNow } from './database-now.ts';
+import { type EventRow, ruleOf, writeEvents } from './delivery-events.ts';
 import type { Engine, Value, Writer } from './engine.ts';
-import type { ClaimQuery, Delivery, DeliveryOutcome, DeliveryWrite, Fence } from './port.ts';
+import type { ClaimQuery, Delivery, DeliveryOutcome, DeliveryWrite, Fence, Store } from './port.ts';
 import { instant, milliseconds, toDelivery } from './rows.ts';
 import type { DeliveryTable } from './schema.ts';
 import { createSequence, type SubmissionState, writeSubmissionStates } from './submissions.ts';
@@ -17,11 +19,6 @@ type EngineDialect = Pick<Engine, 'dialect'>;
 const OPEN: readonly string[] = ['ready', 'in-progress'];
 /** What a change of state means to others: still to come, done, or stuck. */
 const standing = (state: string): 'open' | 'done' | 'stuck' => (state === 'completed' ? 'done' : OPEN.includes(state) ? 'open' : 'stuck');
-
-export async function databaseNow({ dialect }: EngineDialect, db: Writer['db'] | Engine['reader']): Promise<number> {
-  const { rows } = await sql<{ now: number }>`select ${dialect.nowMs} as now`.execute(db);
-  return rows[0]?.now ?? Number.NaN;
-}
 
 /** @throws AppError `conflict` if the lease was lost: the delivery was claimed again, or has an outcome */
 export async function checkFence({ dialect }: EngineDialect, { db }: Writer, { deliveryId, token }: Fence): Promise<void> {
@@ -43,7 +40,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
   const { dialect } = engine;
   const known = await db
     .selectFrom('delivery')
-    .select(['id', 'environment', 'delivery_key', 'state', 'sent_at'])
+    .select(['id', 'environment', 'delivery_key', 'state', 'reason', 'sent_at'])
     .where(
       dialect.inList(
         sql.ref('delivery_key'),
@@ -53,7 +50,8 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     .$if(dialect.locksRows, (query) => query.forUpdate())
     .execute();
   const rows = new Map(known.map((row) => [`${row.environment} ${row.delivery_key}`, row]));
-  const updatedAt = instant(await databaseNow(engine, db));
+  const now = await databaseNow(engine, db);
+  const events: EventRow[] = [];
   const numbers = [...(await writer.allocate('delivery', writes.length))];
 
   const inserted: Value[][] = [];
@@ -71,11 +69,13 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     if (before) {
       // Its rows may be among those to insert; they have to be there to be updated.
       await insertDeliveries(writer, inserted.splice(0));
-      await reopen(writer, before, write, updatedAt);
+      const reopened = await reopen(writer, before, write, now);
+      if (reopened) events.push(reopened);
       replaced.push(id);
     } else {
-      inserted.push(newRow(id, write, updatedAt));
-      rows.set(name, { id, environment: write.environment, delivery_key: write.key, state: write.state, sent_at: null });
+      inserted.push(newRow(id, write, now));
+      const { environment, key: delivery_key, state, reason } = write;
+      rows.set(name, { id, environment, delivery_key, state, reason, sent_at: null });
     }
     changed.push(id);
   }
@@ -91,6 +91,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     ['delivery', 'environment', 'needs'],
     [...needs].flatMap(([id, { environment, dependsOn }]) => [...new Set(dependsOn)].map((key): Value[] => [id, environment, key])),
   );
+  await writeEvents(writer, events);
   const distinctOwners = new Map(owners.map((row) => [`${row[0]} ${row[1]}`, row]));
   await writer.insert('delivery_owner', ['environment', 'owner', 'turn'], [...distinctOwners.values()], {
     key: ['environment', 'owner'],
@@ -119,11 +120,13 @@ const INSERT_COLUMNS = [
   'updated_at',
   'dependency',
   'preceded',
+  'priority',
+  'received_ms',
 ] as const satisfies readonly (keyof DeliveryTable)[];
 
 const insertDeliveries = (writer: Writer, rows: readonly Value[][]) => writer.insert('delivery', INSERT_COLUMNS, rows);
 
-const newRow = (id: number, write: DeliveryWrite, updatedAt: string): Value[] => [
+const newRow = (id: number, write: DeliveryWrite, now: number): Value[] => [
   id,
   write.environment,
   write.key,
@@ -140,18 +143,22 @@ const newRow = (id: number, write: DeliveryWrite, updatedAt: string): Value[] =>
   milliseconds(write.dueAt),
   0,
   0,
-  updatedAt,
+  instant(now),
   // Not to be claimed before `refreshStandings` has looked.
   1,
   1,
+  write.priority ?? 0,
+  receivedAt(write, now),
 ];
+
+const receivedAt = ({ receivedAt: at }: DeliveryWrite, now: number): number => (at === undefined ? now : milliseconds(at));
 
 async function reopen(
   { db }: Writer,
-  before: Pick<DeliveryTable, 'id' | 'state' | 'sent_at'>,
+  before: Pick<DeliveryTable, 'id' | 'state' | 'reason' | 'sent_at'>,
   write: DeliveryWrite,
-  updatedAt: string,
-): Promise<void> {
+  now: number,
+): Promise<EventRow | undefined> {
   const wasSent = before.state === 'in-progress' || before.state === 'completed' || before.sent_at !== null;
   const wanted = write.unlessSent && wasSent ? ({ state: 'ready', reason: null } as const) : write;
   const content = {
@@ -163,58 +170,97 @@ async function reopen(
     submission: write.submission,
     submission_version: write.submissionVersion,
     due_ms: milliseconds(write.dueAt),
-    updated_at: updatedAt,
+    priority: write.priority ?? 0,
+    received_ms: receivedAt(write, now),
+    updated_at: instant(now),
   };
   // The version before it may be on the wire: opening it now would let a second worker send beside the first. The outcome opens it.
   const state =
     before.state === 'in-progress'
       ? { replaced_state: wanted.state, replaced_reason: wanted.reason }
-      : { state: wanted.state, reason: wanted.reason, issues: '[]', attempts: 0 };
+      : { state: wanted.state, reason: wanted.reason, rule: ruleOf(wanted.reason, []), issues: '[]', attempts: 0 };
   await db
     .updateTable('delivery')
     .set({ ...content, ...state })
     .where('id', '=', before.id)
     .execute();
+  if (before.state === 'in-progress' || (before.state === wanted.state && before.reason === wanted.reason)) return undefined;
+  return replacement(before.id, before.state, wanted.state, wanted.reason, instant(now));
 }
 
-/** Writes outcomes. Returns the ids of those whose standing is new. @throws AppError `conflict` if a delivery does not exist */
+/** A new version of what is sent changed the state. */
+const replacement = (delivery: number, from: string, to: string, reason: string | null, at: string): EventRow => ({
+  delivery,
+  at,
+  actor: 'intake',
+  action: 'replaced',
+  from,
+  to,
+  reason,
+  rule: ruleOf(reason as Reason | null, []),
+});
+
+/** Writes outcomes, and in the trail what they change. Returns the ids of those whose standing is new. @throws AppError `conflict` if a delivery does not exist */
 export async function writeOutcomes(
-  { dialect }: EngineDialect,
-  { db }: Writer,
+  engine: EngineDialect,
+  writer: Writer,
   outcomes: readonly DeliveryOutcome[],
 ): Promise<readonly number[]> {
+  const { db } = writer;
   const changed: number[] = [];
+  const events: EventRow[] = [];
   for (const outcome of outcomes) {
     const before = await db
       .selectFrom('delivery')
       .selectAll()
+      // What a reader of the trail was told last; a claim in between is no news.
+      .select(
+        sql<string | null>`(select e.to_state || ' ' || coalesce(e.reason, '') from delivery_event e
+          where e.delivery = delivery.id order by e.id desc limit 1)`.as('told'),
+      )
       .where('environment', '=', outcome.environment)
       .where('delivery_key', '=', outcome.key)
-      .$if(dialect.locksRows, (query) => query.forUpdate())
+      .$if(engine.dialect.locksRows, (query) => query.forUpdate())
       .executeTakeFirst();
     if (!before) throw new AppError('conflict');
+    if (outcome.onlyFrom !== undefined && before.state !== outcome.onlyFrom) continue;
     // A newer version came while this one was on the wire: the outcome is known, and the newer one goes next.
     const replaced = before.replaced_state !== null && outcome.state !== 'in-progress';
     const state = replaced ? (before.replaced_state as string) : outcome.state;
+    const rule = ruleOf(outcome.reason, outcome.issues);
+    const dueMs = await dueOf(engine, writer, outcome);
     await db
       .updateTable('delivery')
       .set({
         state,
         reason: replaced ? before.replaced_reason : outcome.reason,
+        rule: replaced ? null : rule,
         issues: JSON.stringify(replaced ? [] : outcome.issues),
         attempts: replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
         sent_at: outcome.outcomeUnknown ? before.sent_at : null,
         marked_ms: outcome.outcomeUnknown ? before.marked_ms : null,
         updated_at: outcome.at,
-        ...(outcome.dueAt !== undefined && !replaced && { due_ms: milliseconds(outcome.dueAt) }),
+        ...(dueMs !== undefined && !replaced && { due_ms: dueMs }),
         ...(state !== 'in-progress' && { lease_until_ms: null, worker: null }),
         ...(replaced && { replaced_state: null, replaced_reason: null }),
       })
       .where('id', '=', before.id)
       .execute();
+    const [toldState = 'ready', toldReason = ''] = (before.told ?? (before.state === 'in-progress' ? 'ready ' : before.state)).split(' ');
+    const { actor = 'sync', at, reason } = outcome;
+    if (toldState !== outcome.state || toldReason !== (reason ?? '')) {
+      events.push({ delivery: before.id, at, actor, action: 'outcome', from: toldState, to: outcome.state, reason, rule });
+    }
+    if (replaced) events.push(replacement(before.id, outcome.state, state, before.replaced_reason, at));
     if (standing(before.state) !== standing(state)) changed.push(before.id);
   }
+  await writeEvents(writer, events);
   return changed;
+}
+
+async function dueOf(engine: EngineDialect, { db }: Writer, { dueAt, dueInMs }: DeliveryOutcome): Promise<number | undefined> {
+  if (dueInMs !== undefined) return (await databaseNow(engine, db)) + dueInMs;
+  return dueAt === undefined ? undefined : milliseconds(dueAt);
 }
 
 /** Brings `dependency` and `preceded` up to date after deliveries were inserted, re-opened or changed their standing. */
@@ -281,7 +327,7 @@ export async function claimDeliveries(engine: EngineDialect, writer: Writer, que
       sql`select d.id from delivery d
         where d.environment = o.environment and d.owner = o.owner and d.due_ms <= ${now}
           and d.state = 'ready' and d.dependency = 0 and d.preceded = 0
-        order by d.due_ms, d.id limit ${depth}`,
+        order by d.priority, d.due_ms, d.id limit ${depth}`,
     )} as ids
     from delivery_owner o
     where o.environment = ${environment} and ${isServed('o.owner')}
@@ -357,6 +403,7 @@ async function settleReplaced(
       .set(({ eb }) => ({
         state: state as string,
         reason,
+        rule: ruleOf(reason as Reason | null, []),
         attempts: 0,
         issues: '[]',
         token: eb('token', '+', 1),
@@ -441,30 +488,46 @@ export async function extendLease(engine: EngineDialect, { db }: Writer, { deliv
 export async function releaseHeld(
   engine: EngineDialect,
   writer: Writer,
-  { environment, reasons, owner, keys }: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] },
+  { environment, reasons, owner, keys, actor = 'sync' }: Parameters<Store['releaseHeld']>[0],
 ): Promise<number> {
   const { db } = writer;
   const { dialect } = engine;
   await writer.lockOrder();
   const now = await databaseNow(engine, db);
-  const released = await db
-    .updateTable('delivery')
-    .set({ state: 'ready', reason: null, issues: '[]', due_ms: now, updated_at: instant(now) })
+  const held = await db
+    .selectFrom('delivery')
+    .select(['id', 'submission', 'sent_at'])
     .where('environment', '=', environment)
     .where('state', '=', 'on-hold')
     .where(dialect.inList(sql.ref('reason'), reasons))
     .$if(owner !== undefined, (query) => query.where('owner', '=', owner as string))
     .$if(keys !== undefined, (query) => query.where(dialect.inList(sql.ref('delivery_key'), keys ?? [])))
-    .returning(['id', 'submission'])
+    .$if(dialect.locksRows, (query) => query.forUpdate())
     .execute();
-  await refreshStandings(
-    engine,
+  if (held.length === 0) return 0;
+  const ids = held.map(({ id }) => id);
+  await db
+    .updateTable('delivery')
+    .set({ state: 'ready', reason: REASON_IF_SENT, issues: ISSUES_IF_SENT, rule: null, due_ms: now, updated_at: instant(now) })
+    .where(dialect.inList(sql.ref('id'), ids))
+    .execute();
+  await writeEvents(
     writer,
-    released.map((row) => row.id),
+    held.map((row) => ({
+      delivery: row.id,
+      at: instant(now),
+      actor,
+      action: 'released',
+      from: 'on-hold',
+      to: 'ready',
+      reason: row.sent_at === null ? null : 'outcome-unknown',
+      rule: null,
+    })),
   );
-  const submissions = released.flatMap((row) => row.submission ?? []);
+  await refreshStandings(engine, writer, ids);
+  const submissions = held.flatMap((row) => row.submission ?? []);
   if (submissions.length > 0) {
-    const held = await db
+    const waiting = await db
       .selectFrom('submission')
       .select(['id', 'version'])
       .where(dialect.inList(sql.ref('id'), submissions))
@@ -472,7 +535,7 @@ export async function releaseHeld(
       .where('state', '=', 'on-hold')
       .where(dialect.inList(sql.ref('reason'), reasons))
       .execute();
-    const states: SubmissionState[] = held.map(({ id, version }) => ({
+    const states: SubmissionState[] = waiting.map(({ id, version }) => ({
       id,
       version,
       state: 'ready',
@@ -483,5 +546,10 @@ export async function releaseHeld(
     }));
     await writeSubmissionStates(engine, writer, states, await createSequence(writer));
   }
-  return released.length;
+  return held.length;
 }
+
+/** Something may be on the wire: that is what a reader has to know. */
+export const REASON_IF_SENT = sql<string | null>`case when sent_at is null then null else 'outcome-unknown' end`;
+/** What was found then may be all that is known of an answer that was lost. */
+export const ISSUES_IF_SENT = sql<string>`case when sent_at is null then '[]' else issues end`;

@@ -38,7 +38,7 @@ export interface Store {
   /** All versions of one submission, newest first: what an older version that arrives late is compared with. */
   submissionVersions(context: AccessContext, id: string): Promise<readonly Submission[]>;
   /**
-   * Submissions that carry one of these fingerprints and are not cancelled: candidates for a duplicate. A refused one carries the
+   * Submissions that carry one of these fingerprints and are not cancelled, unless by a person: candidates for a duplicate. A refused one carries the
    * fingerprint of its version before, while that one still stands.
    */
   submissionsByFingerprint(fingerprints: readonly string[]): Promise<readonly Submission[]>;
@@ -105,7 +105,61 @@ export interface Store {
    * Holds with these reasons go back to ready (after data, credential or identity was mended), and with them their submissions that are
    * held for one of these reasons (stage `released`). Returns how many deliveries.
    */
-  releaseHeld(query: { environment: string; reasons: readonly Reason[]; owner?: string; keys?: readonly string[] }): Promise<number>;
+  releaseHeld(query: {
+    environment: string;
+    reasons: readonly Reason[];
+    owner?: string;
+    keys?: readonly string[];
+    /** Who did it, for the trail. Default `sync`. */
+    actor?: string;
+  }): Promise<number>;
+
+  // ---- deliveries, for people
+  /** In order of id. A puskesmas sees what is sent in its name; `all` sees all. */
+  deliveryPage(
+    context: AccessContext,
+    selection: DeliverySelection,
+    page: { after?: number; limit: number },
+  ): Promise<{ readonly deliveries: readonly Delivery[]; readonly next?: number }>;
+  /** How many are in which state for which cause, and since when the oldest of them waits. */
+  deliveryGroups(context: AccessContext, environment: string): Promise<readonly DeliveryGroup[]>;
+  /** What became of a delivery, oldest first. */
+  deliveryTrail(context: AccessContext, environment: string, key: string): Promise<readonly DeliveryEvent[]>;
+  /**
+   * Failed and held deliveries of the selection, those that wait for their next try, and those that a person cancelled become ready, due
+   * now, with no tries counted; their submissions too (stage `retried`). One transaction. One that may be on the platform keeps its mark.
+   */
+  retryDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct): Promise<DeliveryActResult>;
+  /**
+   * Deliveries that nothing is on the wire of become `cancelled` with reason `dismissed`, and with them their submissions. One
+   * transaction. What depends on them says `dependency`.
+   */
+  cancelDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct): Promise<DeliveryActResult>;
+  /** How far sending is behind. Cheap enough to ask every few seconds. */
+  backlog(environment: string, context?: AccessContext): Promise<Backlog>;
+
+  // ---- what the processes of one installation share
+  /** Values by name, all of the environment without names; absent ones are left out. `nowMs`: the database's clock at that moment. */
+  shared(environment: string, names?: readonly string[]): Promise<{ readonly nowMs: number; readonly entries: readonly SharedEntry[] }>;
+  /**
+   * Writes a value if it still has the version expected (null: if there is none), and tells whether it did. Versions are never used
+   * twice, also when a value was deleted (`null`) in between.
+   */
+  putShared(environment: string, name: string, value: string | null, expected: number | null): Promise<boolean>;
+
+  // ---- reconciliation
+  /** Notes what differs. One that is known keeps its `foundAt` and is open again. */
+  putDifferences(differences: readonly DifferenceWrite[]): Promise<void>;
+  /** In order of reference and kind. */
+  differences(query: DifferenceQuery): Promise<readonly Difference[]>;
+  /** Open ones become resolved. Returns how many. `exceptRun`: those that this run has found stay open. */
+  resolveDifferences(query: {
+    environment: string;
+    references?: readonly string[];
+    kinds?: readonly DifferenceKind[];
+    exceptRun?: string;
+    at: string;
+  }): Promise<number>;
 
   // ---- clients and credentials
   clients(): Promise<readonly Client[]>;
@@ -166,6 +220,8 @@ export interface ChangeSet {
   readonly deliveries?: readonly DeliveryWrite[];
   /** Outcome of the delivery that the fence names (or of one found by key). */
   readonly deliveryOutcomes?: readonly DeliveryOutcome[];
+  /** Acts to be told in the trail of deliveries, written after all else: `fix`, `validate`, … */
+  readonly deliveryEvents?: readonly DeliveryEventWrite[];
   readonly platformIds?: readonly PlatformId[];
   readonly identities?: readonly Identity[];
   readonly audits?: readonly Audit[];
@@ -308,8 +364,9 @@ export interface ResourcePage {
   readonly total?: number;
 }
 
-/** What is sent as one: master data one by one, an Encounter with its dependants together. */
-export type DeliveryKind = 'organization' | 'location' | 'encounter' | 'patient' | 'related-person' | 'episode';
+/** What is sent as one: an Encounter with its dependants together, all others one by one. */
+export const DELIVERY_KINDS = ['organization', 'location', 'encounter', 'patient', 'related-person', 'episode'] as const;
+export type DeliveryKind = (typeof DELIVERY_KINDS)[number];
 
 export interface DeliveryWrite {
   /** Unique per environment: `<kind>:<reference>`. */
@@ -329,6 +386,10 @@ export interface DeliveryWrite {
   readonly state: State;
   readonly reason: Reason | null;
   readonly dueAt: string;
+  /** 0 (default): fresh; 1: backfill, which goes after all of its owner that is fresh. */
+  readonly priority?: 0 | 1;
+  /** When what it sends was received. Default: now, by the database's clock. */
+  readonly receivedAt?: string;
   readonly replace?: boolean;
   /**
    * With `replace`: one that was sent, or may have been, when this is written becomes `ready` instead of taking this state. Who takes a
@@ -337,8 +398,12 @@ export interface DeliveryWrite {
   readonly unlessSent?: boolean;
 }
 
-export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent'> {
+export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent' | 'priority' | 'receivedAt'> {
   readonly id: number;
+  readonly priority: 0 | 1;
+  readonly receivedAt: string;
+  /** Number of the platform's rule that refused it. */
+  readonly rule: number | null;
   readonly attempts: number;
   readonly token: number;
   readonly leaseUntil: string | null;
@@ -358,10 +423,135 @@ export interface DeliveryOutcome {
   readonly issues: readonly Issue[];
   /** Next try, for `ready`. */
   readonly dueAt?: string;
+  /** Next try in so many ms by the database's clock, instead of `dueAt`. */
+  readonly dueInMs?: number;
+  /** Who, for the trail. Default `sync`. */
+  readonly actor?: string;
+  /** Written only while the delivery is in this state; else it is left as it is. */
+  readonly onlyFrom?: State;
   /** True while the answer of a sent request is still unknown; clears `sentAt` otherwise. */
   readonly outcomeUnknown?: boolean;
   readonly countAttempt?: boolean;
   readonly at: string;
+}
+
+/** Which deliveries. What is given must all be true. */
+export interface DeliverySelection {
+  readonly environment: string;
+  readonly states?: readonly State[];
+  readonly reasons?: readonly Reason[];
+  /** Number of the platform's rule. */
+  readonly rule?: number;
+  readonly kind?: DeliveryKind;
+  /** Code of the puskesmas in whose name it is sent. */
+  readonly owner?: string;
+  /** Code of any unit: what is sent in its name, what it is itself, and the visits that took place there. */
+  readonly facility?: string;
+  /** Received at or after, and before: ISO instants. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly keys?: readonly string[];
+  readonly submissionId?: string;
+}
+
+export interface DeliveryGroup {
+  readonly state: State;
+  readonly reason: Reason | null;
+  readonly rule: number | null;
+  readonly kind: DeliveryKind;
+  readonly owner: string;
+  readonly count: number;
+  /** When the oldest of them was received. */
+  readonly oldest: string;
+}
+
+/** A person's act. */
+export interface DeliveryAct {
+  readonly actor: string;
+  readonly at: string;
+  readonly note?: string;
+}
+
+/** `selected` is `released` and `left` together; `released` are those that the act was done to. */
+export interface DeliveryActResult {
+  readonly selected: number;
+  readonly released: number;
+  readonly left: readonly { readonly key: string; readonly state: State; readonly why: LeftReason }[];
+}
+
+/**
+ * Why an act left a delivery as it is: it is being sent; what was sent may be there; it is there; it was cancelled, by a person or because
+ * its record was withdrawn; its record has to be mended or validated first.
+ */
+export type LeftReason = 'in-progress' | 'outcome-unknown' | 'completed' | 'cancelled' | 'withdrawn' | 'needs-mending';
+
+/** One step in the life of a delivery. */
+export interface DeliveryEvent {
+  readonly at: string;
+  readonly actor: string;
+  /** `outcome`, `replaced`, `released`, `retried`, `cancelled`, `dependency`, … */
+  readonly action: string;
+  readonly fromState: State | null;
+  readonly toState: State;
+  readonly reason: Reason | null;
+  readonly rule: number | null;
+  /** What a person wrote; never a patient's value. */
+  readonly note: string | null;
+}
+
+export interface DeliveryEventWrite extends DeliveryAct {
+  readonly environment: string;
+  readonly key: string;
+  readonly action: string;
+}
+
+export interface Backlog {
+  /** Ready or being sent. */
+  readonly waiting: number;
+  readonly onHold: number;
+  /** When the oldest of them was received. */
+  readonly oldest: { readonly ready: string | null; readonly onHold: string | null };
+  readonly completedLastHour: number;
+}
+
+/** A value that processes share, with the version to write it back with. */
+export interface SharedEntry {
+  readonly name: string;
+  readonly value: string;
+  readonly version: number;
+  readonly updatedAt: string;
+}
+
+export const DIFFERENCE_KINDS = ['missing', 'changed', 'extra', 'unknown-id'] as const;
+/** Not on the platform · other content there · there, and not known here · known to be there, without its id. */
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
+
+/** Between what we say is delivered and what the platform holds. One for each (environment, reference, kind). */
+export interface DifferenceWrite {
+  readonly environment: string;
+  /** Local reference `Type/<id>`; for `extra` that on the platform. */
+  readonly reference: string;
+  readonly kind: DifferenceKind;
+  readonly platformId: string | null;
+  readonly foundAt: string;
+  /** Run that found it last. */
+  readonly run: string;
+}
+
+export interface Difference extends DifferenceWrite {
+  readonly resolvedAt: string | null;
+}
+
+export interface DifferenceQuery {
+  readonly environment: string;
+  readonly kinds?: readonly DifferenceKind[];
+  readonly run?: string;
+  readonly references?: readonly string[];
+  /** Default: open and resolved ones. */
+  readonly open?: boolean;
+  /** The last one of the page before. */
+  readonly after?: Pick<Difference, 'reference' | 'kind'>;
+  readonly limit?: number;
 }
 
 export interface ClaimQuery {

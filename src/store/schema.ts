@@ -20,9 +20,13 @@ export interface Database {
   /** Range `[low, high)`. */
   search_date: { resource: number; parameter: number; low: number; high: number };
   delivery: DeliveryTable;
+  delivery_event: DeliveryEventTable;
   delivery_dependency: { delivery: number; environment: string; needs: string };
   /** Owners that ever had a delivery; `turn` grows each time one is served. */
   delivery_owner: { environment: string; owner: string; turn: number };
+  /** A deleted value stays as null, so that its versions go on. */
+  shared_state: { environment: string; name: string; value: string | null; version: number; updated_ms: number };
+  difference: DifferenceTable;
   platform_id: { environment: string; reference: string; platform_id: string; platform_version: string | null; at: string };
   identity: { environment: string; key: string; platform_id: string | null; checked_at: string };
   client: ClientTable;
@@ -138,6 +142,33 @@ export interface DeliveryTable {
   /** State that a new version asked for while this one was on the wire; taken on with the outcome. */
   replaced_state: string | null;
   replaced_reason: string | null;
+  /** 0 fresh, 1 backfill. */
+  priority: number;
+  rule: number | null;
+  received_ms: number;
+}
+
+export interface DeliveryEventTable {
+  id: Generated<number>;
+  delivery: number;
+  at: string;
+  actor: string;
+  action: string;
+  from_state: string | null;
+  to_state: string;
+  reason: string | null;
+  rule: number | null;
+  note: string | null;
+}
+
+export interface DifferenceTable {
+  environment: string;
+  reference: string;
+  kind: string;
+  platform_id: string | null;
+  found_at: string;
+  run: string;
+  resolved_at: string | null;
 }
 
 export interface ClientTable {

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
+import { databaseNow } from './database-now.ts';
 import {
   checkFence,
   claimDeliveries,
-  databaseNow,
   extendLease,
   markSent,
   refreshStandings,
@@ -12,6 +12,8 @@ import {
   writeDeliveries,
   writeOutcomes,
 } from './deliveries.ts';
+import { readTrail, writeActs } from './delivery-events.ts';
+import { putDifferences, readDifferences, resolveDifferences } from './differences.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import { guard } from './failure.ts';
 import type { AccessContext, ChangeSet, CommitResult, Fence, ResourceWrite, Store, StoredResource } from './port.ts';
@@ -32,9 +34,13 @@ import {
 } from './rows.ts';
 import type { SubmissionTable } from './schema.ts';
 import { searchResources } from './search.ts';
+import { cancelDeliveries, deliveryGroups, deliveryPage, readBacklog, retryDeliveries } from './selection.ts';
+import { putShared, readShared } from './shared-state.ts';
 import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
 
 const LIMIT = 100;
+/** What a person cancelled still tells its event, lest the same told by another is sent. */
+const TELLS = sql`(s.state <> 'cancelled' or s.reason = 'dismissed')`;
 
 /** The storage port over an engine. */
 export function createStore(engine: Engine): Store {
@@ -111,7 +117,7 @@ export function createStore(engine: Engine): Store {
         const { rows } = await sql<SubmissionTable>`
           select ${submissionColumns} from submission s
           where ${dialect.inList(sql.ref('s.fingerprint'), fingerprints)} and s.fingerprint is not null and s.is_current = 1
-            and s.state <> 'cancelled'
+            and ${TELLS}
           order by s.seq`.execute(reader);
         return rows.map(toSubmission);
       }),
@@ -306,6 +312,23 @@ export function createStore(engine: Engine): Store {
       }),
     releaseHeld: (query) => write((writer) => releaseHeld(engine, writer, query)),
 
+    // ---- deliveries, for people
+    deliveryPage: (context, selection, page) => guard(() => deliveryPage(engine, context, selection, page)),
+    deliveryGroups: (context, environment) => guard(() => deliveryGroups(engine, context, environment)),
+    deliveryTrail: (context, environment, key) => guard(() => readTrail(engine, context, environment, key)),
+    retryDeliveries: (context, selection, act) => write((writer) => retryDeliveries(engine, writer, context, selection, act)),
+    cancelDeliveries: (context, selection, act) => write((writer) => cancelDeliveries(engine, writer, context, selection, act)),
+    backlog: (environment, context) => guard(() => readBacklog(engine, environment, context)),
+
+    // ---- what processes share
+    shared: (environment, names) => guard(() => readShared(engine, environment, names)),
+    putShared: (environment, name, value, expected) => write((writer) => putShared(engine, writer, environment, name, value, expected)),
+
+    // ---- reconciliation
+    putDifferences: (differences) => write((writer) => putDifferences(writer, differences)),
+    differences: (query) => guard(() => readDifferences(engine, query)),
+    resolveDifferences: (query) => write((writer) => resolveDifferences(engine, writer, query)),
+
     // ---- clients and credentials
     clients: () => guard(async () => (await reader.selectFrom('client').selectAll().orderBy('id').execute()).map(toClient)),
     clientByKeyHash: (keyHash) =>
@@ -451,12 +474,14 @@ async function refuseOrphans({ dialect }: Pick<Engine, 'dialect'>, { db }: Write
   if (prints.length === 0) return;
   const rows = await db
     .selectFrom('submission')
-    .select(['fingerprint', 'state'])
+    .select(['fingerprint', 'state', 'reason'])
     .where(dialect.inList(sql.ref('fingerprint'), prints))
     .where('fingerprint', 'is not', null)
     .where('is_current', '=', 1)
     .execute();
-  const told = new Set(rows.filter(({ state }) => state !== 'cancelled').map(({ fingerprint }) => fingerprint));
+  const told = new Set(
+    rows.filter(({ state, reason }) => state !== 'cancelled' || reason === 'dismissed').map(({ fingerprint }) => fingerprint),
+  );
   if (rows.some(({ fingerprint }) => !told.has(fingerprint))) throw new AppError('conflict');
 }
 
@@ -497,12 +522,13 @@ async function commit(
 ): Promise<CommitResult> {
   const resources = await writeResources(engine, writer, prepared);
   await writeRegisters(writer, changes);
-  const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], audits = [] } = changes;
-  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length > 0) {
+  const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], deliveryEvents = [], audits = [] } = changes;
+  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0) {
     await writer.lockOrder();
     if (fence) await checkFence(engine, writer, fence);
     const changed = [...(await writeOutcomes(engine, writer, deliveryOutcomes)), ...(await writeDeliveries(engine, writer, deliveries))];
     await refreshStandings(engine, writer, changed);
+    await writeActs(engine, writer, deliveryEvents);
     if (submissions.length + submissionStates.length > 0) {
       const nextSeq = await createSequence(writer);
       await writeSubmissions(engine, writer, submissions, nextSeq);

@@ -129,7 +129,7 @@ async function refuseRaced({ dialect }: Pick<Engine, 'dialect'>, { db }: Writer,
     .where(dialect.inList(sql.ref('fingerprint'), prints))
     .where('fingerprint', 'is not', null)
     .where('is_current', '=', 1)
-    .where('state', '<>', 'cancelled')
+    .where((where) => where.or([where('state', '<>', 'cancelled'), where('reason', '=', 'dismissed')]))
     .where((where) => where.or([where('reason', 'is', null), where('reason', '<>', 'refused')]))
     .execute();
   if (others.some(({ id }) => !latest.has(id))) throw new AppError('conflict');

@@ -6,8 +6,9 @@ import { encodeJson } from '../text.ts';
 import { createDialect, createPool } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
+import { deliveryWork } from './migrations/0003-delivery-work.ts';
 
-const MIGRATIONS = [initial, deliveryMark];
+const MIGRATIONS = [initial, deliveryMark, deliveryWork];
 
 /** Advisory locks of this schema: any numbers, the same in all processes. */
 const MIGRATION_LOCK = 4_712_001;

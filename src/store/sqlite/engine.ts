@@ -10,9 +10,10 @@ import { SqliteConnection } from './connection.ts';
 import { NodeSqliteDialect, toBound } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
+import { deliveryWork } from './migrations/0003-delivery-work.ts';
 import { SqliteWriter } from './writer.ts';
 
-const MIGRATIONS = [initial, deliveryMark];
+const MIGRATIONS = [initial, deliveryMark, deliveryWork];
 
 const dialect: Dialect = {
   locksRows: false,
