@@ -273,7 +273,7 @@ describe('rules with a meaning of their own', () => {
   });
 
   it('a body of any form ends in findings, never in an exception', () => {
-    for (const odd of [null, 5, 'x', [], [null], {}, [[{}]]]) {
+    for (const odd of [null, 5, 'x', [], [null], {}, [[{}]], { toString: 1, valueOf: 1 }]) {
       for (const key of Object.keys(vaccination())) {
         if (key !== 'resourceType') expect(() => check({ ...vaccination(), [key]: odd })).not.toThrow();
       }

@@ -178,7 +178,7 @@ function prescription({ rule }: PlatformRule): Judge {
 }
 
 function dateTime(rule: PlatformRule, { table }: CheckContext): Judge {
-  const { noMinimum = [], futureAllowed } = table.dateWindow;
+  const { noMinimum = [], futureAllowed, olderMin } = table.dateWindow;
   const hasFloor = !noMinimum.includes(rule.path);
   const mayBeFuture = futureAllowed.includes(rule.path);
   return ({ value, expression }, { now, strictness }) => {
@@ -187,7 +187,7 @@ function dateTime(rule: PlatformRule, { table }: CheckContext): Judge {
     const floor = strictness.dateFloor;
     if (!(hasFloor && at < Date.parse(floor)) && (mayBeFuture || at <= now)) return NOTHING;
     // Both wordings were seen: the older with the older date, the newer with the newer one.
-    const past = `${floor === '2022-08-31' ? 'older than' : 'before'} ${inWords(floor)}`;
+    const past = `${floor === olderMin ? 'older than' : 'before'} ${inWords(floor)}`;
     return [texts.dateValue(rule.rule, value, `Future Date or Past Date ${past}`, expression)];
   };
 }

@@ -108,7 +108,8 @@ function compileTerm(term: string): (resource: JsonObject) => boolean {
   return (resource) => {
     const values = valuesAt(path, resource, '');
     if (operator === undefined) return values.length > 0;
-    return values.some(({ value }) => String(value) === wanted) === (operator === '=');
+    // An object has no text to compare, and one with a `toString` of its own could not even be asked.
+    return values.some(({ value }) => typeof value !== 'object' && String(value) === wanted) === (operator === '=');
   };
 }
 

@@ -43,6 +43,8 @@ export interface RuleTable {
   readonly dateWindow: {
     /** `YYYY-MM-DD`, the first day allowed. */
     readonly min: string;
+    /** The first day in the platform's older answers, which are worded differently. */
+    readonly olderMin?: string;
     readonly noMinimum?: readonly string[];
     readonly futureAllowed: readonly string[];
   };
