@@ -55,6 +55,8 @@ export async function apply(
   if (feed === 'persons') {
     const registered = await registerPerson(group, one, resolved, mapped.resources);
     person = registered.person;
+    // A newborn is told of by name; whoever has a NIK is looked up, never sent.
+    if (previous && person?.nikHash === null) await resend(group, mapped.resources);
     const differing = registered.differing.map(({ role, expression }) => ({ role, issue: saidOtherwise(expression) }));
     if (differing.length > 0) told = dedupe([...issues, ...locate(group, one, built.context, idOf, differing)]);
   } else for (const { resource } of mapped.resources) putResource(group, resource, accessOf(feed, resolved), one.id);

@@ -12,7 +12,7 @@ import { patientOf, type Resolved, sourceKey, text } from './resolve.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /** A child has one mother, whichever source tells of her. */
-const MOTHER = 'relatedperson:mother';
+export const MOTHER = 'relatedperson:mother';
 
 const UNKNOWN_FIELD = new Set(['field-unknown', 'field-unused']);
 

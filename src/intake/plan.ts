@@ -1,6 +1,7 @@
 import type { MappedResource } from '../mapping/types.ts';
 import type { FacilityEntry, PersonEntry, Submission } from '../store/port.ts';
 import type { Group, Stored } from './group.ts';
+import { MOTHER } from './judge.ts';
 import { deliveryKey, planDeliveries } from './plan-deliveries.ts';
 import type { Prepared } from './prepare.ts';
 import type { Resolved } from './resolve.ts';
@@ -44,6 +45,7 @@ export async function plan(
     const found = (await resources.get(reference))?.resource;
     if (found && isRetired(found)) retired.push(found);
   }
+  const people = person?.nikHash === null ? await peopleOf(group, person) : [];
   changes.deliveries.push(
     ...planDeliveries(
       {
@@ -53,6 +55,7 @@ export async function plan(
         submission: one.id,
         version,
         resources: [...[...encounter, ...others].map(({ resource }) => resource), ...retired] as unknown as (Json & Stored)[],
+        people,
         at: now,
         replace: previous !== undefined,
       },
@@ -60,6 +63,14 @@ export async function plan(
       located,
     ),
   );
+}
+
+/** A patient without a NIK, and the mother: the platform may have to be told of them before the visit. */
+async function peopleOf({ ids, resources }: Group, { patient }: PersonEntry): Promise<(Json & Stored)[]> {
+  const references = [patient, `RelatedPerson/${ids.resourceId(patient.slice('Patient/'.length), MOTHER)}`];
+  await resources.load(references);
+  const found = await Promise.all(references.map((reference) => resources.get(reference)));
+  return found.flatMap((stored) => (stored ? [stored.resource as unknown as Json & Stored] : []));
 }
 
 /** Resources that are being retracted, of a record that was taken back. */

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { planDeliveries } from '../../src/intake/plan-deliveries.ts';
 import { createSandbox, type SandboxOptions } from '../../src/sandbox/server.ts';
-import { createSatusehatPlatform } from '../../src/satusehat/platform.ts';
+import { createSatusehatPlatform, type SatusehatOptions } from '../../src/satusehat/platform.ts';
 import { openStore } from '../../src/store/index.ts';
 import type { DeliveryWrite, FacilityEntry, ResourceWrite, Store, SubmissionWrite } from '../../src/store/port.ts';
 import type { LocalResource, Platform } from '../../src/sync/platform.ts';
@@ -32,6 +33,7 @@ export interface RigOptions {
   readonly sandbox?: SandboxOptions;
   readonly timeoutMs?: number;
   readonly wrapStore?: (store: Store) => Store;
+  readonly platform?: Partial<SatusehatOptions>;
 }
 
 export type Rig = Awaited<ReturnType<typeof createRig>>;
@@ -62,6 +64,7 @@ export async function createRig(options: RigOptions = {}) {
       clock: time.clock,
       delay: time.delay,
       timeoutMs: options.timeoutMs ?? 5_000,
+      ...options.platform,
     });
     platforms.push(platform);
     return platform;
@@ -172,7 +175,54 @@ export async function createRig(options: RigOptions = {}) {
     return id;
   }
 
+  /** Resources of a visit, the Encounter first, with the deliveries that intake plans for them. */
+  async function plan(
+    record: string,
+    resources: readonly LocalResource[],
+    {
+      people: persons = [],
+      version = 1,
+      puskesmas = BREBES,
+    }: { people?: readonly LocalResource[]; version?: number; puskesmas?: Puskesmas } = {},
+  ): Promise<string> {
+    const at = time.iso();
+    const id = identifiers.submissionId('simpus', 'encounters', record);
+    const facilities = await store.facilities();
+    const units = new Map(facilities.flatMap((unit) => [[unit.organization, unit] as const, [unit.location, unit] as const]));
+    const located = new Map(
+      (await store.resources({ client: 'test', facilities: 'all', purpose: 'job' }, [...units.keys()])).map(
+        ({ resource }) => [`${resource.resourceType}/${resource.id}`, resource as unknown as Record<string, unknown>] as const,
+      ),
+    );
+    type Planned = Readonly<Record<string, unknown>> & LocalResource;
+    const subject = (resources[0] as { subject?: { reference?: string } }).subject?.reference ?? '';
+    const deliveries = planDeliveries(
+      {
+        ...{ environment: ENVIRONMENT, owner: puskesmas.code, patient: subject, submission: id, version, at, replace: version > 1 },
+        resources: resources as readonly Planned[],
+        people: persons as readonly Planned[],
+      },
+      { facilityOf: (reference) => units.get(reference) },
+      located,
+    );
+    await store.commit({
+      submissions: [
+        {
+          ...{ id, version, feed: 'encounters', sourceSystem: 'simpus', sourceId: record, sourceUpdatedAt: null, client: 'simpus' },
+          ...{ facility: puskesmas.code, contentHash: `${version}`, fingerprint: null, duplicateOf: null, state: 'ready', reason: null },
+          ...{ issues: [], unused: [], resources: [], story: [], receivedAt: at, payload: '{}' },
+        },
+      ],
+      resources: [...persons, ...resources].map((resource) => ({ resource, facility: puskesmas.code, submission: id, at })),
+      deliveries,
+    });
+    time.advance(1_000);
+    return id;
+  }
+
   const rig = {
+    plan,
+    settings: (change: object) => control('PUT', 'settings', change),
     store,
     time,
     credentials,
