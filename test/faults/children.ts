@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EntrySettings, Order, Word } from './entry.ts';
@@ -95,10 +96,24 @@ export function createChild({ name, environ, settings, onAdopted, onLog }: Child
 }
 
 /** The simulator of the platform: the one process that is never killed. */
-export async function startSandbox(files: { people: string; clients: string }): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startSandbox(
+  port: number,
+  files: { people: string; clients: string },
+): Promise<{ url: string; stop(): Promise<void> }> {
   const child = spawn(
     process.execPath,
-    ['--max-old-space-size=8192', PROGRAM, 'sandbox', '--port', '0', '--people', files.people, '--clients', files.clients, '--json'],
+    [
+      '--max-old-space-size=8192',
+      PROGRAM,
+      'sandbox',
+      '--port',
+      String(port),
+      '--people',
+      files.people,
+      '--clients',
+      files.clients,
+      '--json',
+    ],
     { env: clean(), stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -119,6 +134,16 @@ export async function startSandbox(files: { people: string; clients: string }): 
       await gone;
     },
   };
+}
+
+/** A port that nobody listens at, so that others can be told before somebody does. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no free port');
+  return address.port;
 }
 
 /** The environment without settings of ours: those of the machine must not reach a run. */

@@ -5,7 +5,7 @@ import { newApiClient } from '../../src/cli/commands/client.ts';
 import { parseConfig, resolveSecretKey } from '../../src/config/index.ts';
 import { encryptSecret } from '../../src/satusehat/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import { type Child, createChild, startSandbox } from './children.ts';
+import { type Child, createChild, freePort, startSandbox } from './children.ts';
 import { type Count, count } from './count.ts';
 import type { RunDatabase } from './database.ts';
 import type { EntrySettings } from './entry.ts';
@@ -13,6 +13,7 @@ import { createPlatformControl, sendsOf, statusesOf } from './platform.ts';
 import { seeded } from './seeded.ts';
 import { createSource } from './source.ts';
 import { createTrouble, type EventName } from './trouble.ts';
+import { calm, faulty, type WireFaultOptions } from './wire-faults.ts';
 import type { Defence } from './without.ts';
 import {
   CLIENT_SECRET,
@@ -41,6 +42,10 @@ export interface RunOptions {
   /** Mean time between two events, ms. */
   readonly everyMs: number;
   readonly weights?: Partial<Record<EventName, number>>;
+  /** Requests a second that the platform allows each client. */
+  readonly quota: number;
+  /** Faults of the wire that are other than usual. */
+  readonly wire?: Pick<WireFaultOptions, 'partial' | 'rates' | 'readLagMs'>;
   readonly mix?: Mix;
   readonly say?: (line: string) => void;
   readonly onLog?: (line: string) => void;
@@ -78,7 +83,7 @@ const TIMEOUT_MS = 500;
 const LEASE_MS = 2 * TIMEOUT_MS;
 const CLOCK_STEP_MS = 5 * 60_000;
 /** Nothing changed for so long at the end: what is open then stays so. */
-const QUIET_MS = 15_000;
+const QUIET_MS = 30_000;
 /** Work waits and nothing is sent for so long: no fault of ours lasts as long. */
 const STILL_MS = 60_000;
 const POLL_MS = 200;
@@ -94,8 +99,11 @@ export async function run(options: RunOptions): Promise<Run> {
   const files = { people: path.join(folder, 'people.json'), clients: path.join(folder, 'clients.json') };
   writeFileSync(files.people, JSON.stringify(population.peopleFile));
   writeFileSync(files.clients, JSON.stringify(population.clientsFile));
-  const [sandbox, database] = await Promise.all([startSandbox(files), options.createDatabase(folder)]);
-  const platform = createPlatformControl(sandbox.url);
+  const port = await freePort();
+  const platformUrl = `http://127.0.0.1:${port}`;
+  const starting = startSandbox(port, files);
+  const platform = createPlatformControl(platformUrl);
+  const database = await options.createDatabase(folder);
   const children: Child[] = [];
   let store: Store | undefined;
   let failure: unknown;
@@ -109,8 +117,8 @@ export async function run(options: RunOptions): Promise<Run> {
       ILP_DATABASE: database.address,
       ILP_SECRET_KEY: SECRET_KEY,
       ILP_PORT: '0',
-      ILP_PLATFORM_AUTH_URL: `${sandbox.url}/oauth2/v1`,
-      ILP_PLATFORM_FHIR_URL: `${sandbox.url}/fhir-r4/v1`,
+      ILP_PLATFORM_AUTH_URL: `${platformUrl}/oauth2/v1`,
+      ILP_PLATFORM_FHIR_URL: `${platformUrl}/fhir-r4/v1`,
       ILP_LOG_LEVEL: options.onLog ? 'warn' : 'silent',
     };
     const config = parseConfig(environ);
@@ -144,7 +152,7 @@ export async function run(options: RunOptions): Promise<Run> {
         ? addChild('all', 'all', { ILP_WORKER_CONCURRENCY: String(8 * options.workers) })
         : addChild('service', 'service', { ILP_WORKER_ENABLED: 'false' });
     if (database.engine === 'postgres') for (let n = 1; n <= options.workers; n += 1) addChild(`worker-${n}`, 'worker');
-    await Promise.all(children.map((child) => child.start()));
+    await Promise.all([starting, ...children.map((child) => child.start())]);
 
     const source = createSource({ url: () => front.url, key });
     await source.send('facilities', facilities());
@@ -159,7 +167,6 @@ export async function run(options: RunOptions): Promise<Run> {
       random,
       children,
       database,
-      platform,
       everyMs: options.everyMs,
       leaseMs: LEASE_MS,
       ...(options.weights && { weights: options.weights }),
@@ -181,6 +188,15 @@ export async function run(options: RunOptions): Promise<Run> {
     const stopAll = () => Promise.all(children.map((child) => child.kill()));
     const startAll = () => Promise.all(children.map((child) => child.start()));
 
+    await platform.settings(
+      faulty({
+        seed: seed >>> 0,
+        surface: options.surface,
+        timeoutMs: TIMEOUT_MS,
+        quota: options.quota,
+        ...options.wire,
+      }),
+    );
     let copiedAt: number | undefined;
     let restored = false;
     trouble.start();
@@ -229,6 +245,7 @@ export async function run(options: RunOptions): Promise<Run> {
     await trouble.stop();
     check();
     await platform.clearFaults();
+    await platform.settings(calm);
     await settle(backlog, say);
     const codes = await Promise.all(children.map((child) => child.stop()));
     if (codes.some((code) => code !== 0)) say(`exit codes ${codes.join(', ')}`);
@@ -263,7 +280,7 @@ export async function run(options: RunOptions): Promise<Run> {
   } finally {
     await Promise.all(children.map((child) => child.kill()));
     await store?.close().catch(() => undefined);
-    await sandbox.stop();
+    await (await starting.catch(() => undefined))?.stop();
     await database.remove();
     if (!options.keep) rmSync(folder, { recursive: true, force: true });
     else say(`kept: ${folder}`);

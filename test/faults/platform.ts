@@ -1,11 +1,23 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
+import type { SandboxSettings } from '../../src/sandbox/settings.ts';
 
 export type Stored = Record<string, unknown> & { readonly resourceType: string; readonly id: string };
 
 interface Counts {
   readonly resources: Readonly<Record<string, number>>;
   readonly requests: { readonly total: number; readonly byRoute: Readonly<Record<string, Readonly<Record<string, number>>>> };
+}
+
+type Part<T> = { readonly [name in keyof T]?: T[name] extends object ? Part<T[name]> : T[name] };
+export type Change = Part<SandboxSettings>;
+
+/** What a client's quota had room for so far, and what became of its requests. */
+export interface ClientCount {
+  readonly clientId: string;
+  readonly allowed: number | null;
+  readonly accepted: number;
+  readonly refused: number;
 }
 
 /** The sandbox's own pages. */
@@ -16,19 +28,15 @@ export function createPlatformControl(url: string) {
     return answer;
   }
   return {
-    /** False where this sandbox has no settings yet. */
-    async settings(change: object): Promise<boolean> {
-      const answer = await fetch(`${url}/_sandbox/settings`, { method: 'PUT', body: JSON.stringify(change) });
-      const text = await answer.text();
-      if (answer.status === 404) return false;
-      if (!answer.ok) throw new Error(`settings: ${answer.status} ${text.slice(0, 300)}`);
-      return true;
-    },
+    settings: async (change: Change): Promise<void> => void (await (await ask('PUT', 'settings', change)).arrayBuffer()),
     fault: async (order: object): Promise<void> => void (await (await ask('POST', 'faults', order)).arrayBuffer()),
-    async faultsWaiting(): Promise<number> {
-      return ((await (await ask('GET', 'faults')).json()) as { faults: unknown[] }).faults.length;
-    },
     clearFaults: async (): Promise<void> => void (await (await ask('DELETE', 'faults')).arrayBuffer()),
+    async clients(): Promise<readonly ClientCount[]> {
+      const { clients } = (await (await ask('GET', 'clients')).json()) as {
+        clients: { clientId: string; requests: Omit<ClientCount, 'clientId'> }[];
+      };
+      return clients.map(({ clientId, requests }) => ({ clientId, ...requests }));
+    },
     counts: async (): Promise<Counts> => (await (await ask('GET', 'counts')).json()) as Counts,
     /** Everything that is there, in the order in which it was first stored. */
     async *dump(): AsyncGenerator<Stored> {

@@ -4,10 +4,13 @@ import { createPostgres, createSqlite } from './database.ts';
 import { run } from './harness.ts';
 import { startPostgres } from './postgres.ts';
 import { EVENTS } from './trouble.ts';
+import { NO_RATES } from './wire-faults.ts';
 import { DEFENCES, type Defence } from './without.ts';
 
-const USAGE = `npm run faults -- [--sends 2000] [--seed 1] [--db sqlite|postgres] [--workers 4] [--surface recorded|documented]
-                  [--without ${DEFENCES.join('|')}] [--events ${EVENTS.join(',')}]
+/** What may be left out, to look at one thing alone. */
+const ALL: readonly string[] = [...EVENTS, 'wire'];
+const USAGE = `npm run faults -- [--sends 2000] [--seed 1] [--db sqlite|postgres] [--workers 4] [--quota 40] [--surface recorded|documented]
+                  [--without ${DEFENCES.join('|')}] [--events ${ALL.join(',')}]
                   [--json] [--keep] [--log]`;
 
 const { values } = parseArgs({
@@ -16,23 +19,29 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     db: { type: 'string', default: 'sqlite' },
     workers: { type: 'string', default: '4' },
+    quota: { type: 'string', default: '40' },
     surface: { type: 'string', default: 'recorded' },
     without: { type: 'string' },
     json: { type: 'boolean', default: false },
-    events: { type: 'string', default: EVENTS.join(',') },
+    events: { type: 'string', default: ALL.join(',') },
     keep: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
 });
 const whole = (text: string): number => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.NaN);
-const [sends, seed, workers] = [whole(values.sends), whole(values.seed), whole(values.workers)];
+const [sends, seed, workers, quota] = [values.sends, values.seed, values.workers, values.quota].map(whole) as [
+  number,
+  number,
+  number,
+  number,
+];
 const events = values.events.split(',');
 const isDefence = (name: string | undefined): name is Defence => DEFENCES.includes(name as Defence);
 if (
-  [sends, seed, workers].some(Number.isNaN) ||
+  [sends, seed, workers, quota].some(Number.isNaN) ||
   !['sqlite', 'postgres'].includes(values.db) ||
   !['recorded', 'documented'].includes(values.surface) ||
-  events.some((name) => !(EVENTS as readonly string[]).includes(name)) ||
+  events.some((name) => !ALL.includes(name)) ||
   (values.without !== undefined && !isDefence(values.without))
 ) {
   process.stderr.write(`${USAGE}\n`);
@@ -40,9 +49,9 @@ if (
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const replay = `npm run faults -- --sends ${sends} --seed ${seed} --db ${values.db} --workers ${workers} --surface ${values.surface}${
+const replay = `npm run faults -- --sends ${sends} --seed ${seed} --db ${values.db} --workers ${workers} --quota ${quota} --surface ${values.surface}${
   values.without === undefined ? '' : ` --without ${values.without}`
-}${events.length === EVENTS.length ? '' : ` --events ${values.events}`} --json`;
+}${events.length === ALL.length ? '' : ` --events ${values.events}`} --json`;
 say(`seed ${seed}; again: ${replay}`);
 
 const server = values.db === 'postgres' ? await startPostgres() : undefined;
@@ -56,6 +65,8 @@ try {
     createDatabase: async (folder) => (server === undefined ? createSqlite(folder) : createPostgres(server.url, 'faults')),
     restore: sends >= 1_000,
     weights: Object.fromEntries(EVENTS.filter((name) => !events.includes(name)).map((name) => [name, 0])),
+    quota,
+    ...(!events.includes('wire') && { wire: { partial: 0, rates: NO_RATES } }),
     everyMs: sends >= 10_000 ? 3_000 : 900,
     say,
     keep: values.keep,

@@ -1,12 +1,10 @@
 import type { Child } from './children.ts';
 import type { RunDatabase } from './database.ts';
-import type { PlatformControl } from './platform.ts';
 
 export interface TroubleOptions {
   readonly random: () => number;
   readonly children: readonly Child[];
   readonly database: RunDatabase;
-  readonly platform: PlatformControl;
   /** Mean time between two events, ms. */
   readonly everyMs: number;
   readonly leaseMs: number;
@@ -17,16 +15,16 @@ export interface TroubleOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-export const EVENTS = ['kill', 'freeze', 'clock', 'cut', 'orders'] as const;
+export const EVENTS = ['kill', 'freeze', 'clock', 'cut'] as const;
 export type EventName = (typeof EVENTS)[number];
 
-const WEIGHTS: Readonly<Record<EventName, number>> = { kill: 3, freeze: 2, clock: 2, cut: 2, orders: 4 };
+const WEIGHTS: Readonly<Record<EventName, number>> = { kill: 3, freeze: 2, clock: 2, cut: 2 };
 
 /** Kills, freezes, clock steps and cuts at random moments, all drawn from one seed. */
 export function createTrouble(options: TroubleOptions) {
-  const { random, children, database, platform, say } = options;
+  const { random, children, database, say } = options;
   const weights = { ...WEIGHTS, ...options.weights, ...(database.engine === 'sqlite' && { cut: 0 }) };
-  const counts: Record<EventName, number> = { kill: 0, freeze: 0, clock: 0, cut: 0, orders: 0 };
+  const counts: Record<EventName, number> = { kill: 0, freeze: 0, clock: 0, cut: 0 };
   let stopping = false;
   let pausing: Promise<void> | undefined;
   let loop: Promise<void> | undefined;
@@ -47,20 +45,16 @@ export function createTrouble(options: TroubleOptions) {
     async cut() {
       await database.cut(random);
     },
-    async orders() {
-      if ((await platform.faultsWaiting()) > 20) return;
-      for (const order of drawOrders(random, 5)) await platform.fault(order);
-    },
   };
 
-  function draw(): EventName {
+  function draw(): EventName | undefined {
     const sum = EVENTS.reduce((total, name) => total + weights[name], 0);
     let dice = random() * sum;
     for (const name of EVENTS) {
       dice -= weights[name];
       if (dice < 0) return name;
     }
-    return 'orders';
+    return undefined;
   }
 
   async function run(): Promise<void> {
@@ -69,6 +63,7 @@ export function createTrouble(options: TroubleOptions) {
       await pausing;
       if (stopping) return;
       const name = draw();
+      if (name === undefined) return;
       counts[name] += 1;
       await happen[name]();
     }
@@ -98,27 +93,4 @@ export function createTrouble(options: TroubleOptions) {
       say(`events: ${EVENTS.map((name) => `${name} ${counts[name]}`).join(', ')}`);
     },
   };
-}
-
-/** Faults for single requests, for a sandbox without fault rates. */
-const ORDERS: readonly object[] = [
-  { action: 'drop-after' },
-  { action: 'drop-after' },
-  { action: 'drop-before' },
-  { action: 'delay', delayMs: 700 },
-  { action: 'expire-tokens' },
-  { action: 'status', status: 429, times: 3 },
-  { action: 'status', status: 429, retryAfter: 1 },
-  { action: 'status', status: 500 },
-  { action: 'status', status: 503, times: 5 },
-  { action: 'status', status: 504 },
-];
-
-function drawOrders(random: () => number, count: number): object[] {
-  return Array.from({ length: count }, () => {
-    const order = ORDERS[Math.floor(random() * ORDERS.length)] as object;
-    // Mostly what creates, for there an answer that is lost could become a second visit.
-    const match = random() < 0.7 ? { method: 'POST', path: random() < 0.7 ? '/fhir-r4/v1' : '/fhir-r4/v1/*' } : { path: '/fhir-r4/v1/*' };
-    return { match: { ...match, nth: 1 + Math.floor(random() * 5) }, ...order };
-  });
 }
