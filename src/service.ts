@@ -201,7 +201,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
 export function createPlatform(config: Config, store: Store, logger: Logger, options: Partial<SatusehatOptions> = {}) {
   const { environment } = config;
   const clock = options.clock ?? (() => Date.now());
-  const { authUrl, fhirUrl, timeoutMs, proxy, ca } = config.platform;
+  const { authUrl, fhirUrl, timeoutMs, surface, readLagMs, savesPartly, proxy, ca } = config.platform;
   return createSatusehatPlatform({
     environment,
     baseUrls: { auth: authUrl, fhir: fhirUrl },
@@ -214,6 +214,9 @@ export function createPlatform(config: Config, store: Store, logger: Logger, opt
     }),
     clock,
     timeoutMs,
+    surface,
+    readLagMs,
+    savesPartly,
     ...(proxy !== undefined && { proxy }),
     ...(ca !== undefined && { ca }),
     ...options,

@@ -30,6 +30,9 @@ export interface Config {
     readonly authUrl: string;
     readonly fhirUrl: string;
     readonly timeoutMs: number;
+    readonly surface: 'recorded' | 'documented';
+    readonly readLagMs: number;
+    readonly savesPartly: boolean;
     readonly proxy?: string;
     /** PEM text of additional certificate authorities. */
     readonly ca?: string;
@@ -146,6 +149,9 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       authUrl: url('ILP_PLATFORM_AUTH_URL', `${host}/oauth2/v1`),
       fhirUrl: url('ILP_PLATFORM_FHIR_URL', `${host}/fhir-r4/v1`),
       timeoutMs: number('ILP_PLATFORM_TIMEOUT_MS'),
+      surface: values.ILP_PLATFORM_SURFACE as Config['platform']['surface'],
+      readLagMs: number('ILP_PLATFORM_READ_LAG'),
+      savesPartly: values.ILP_PLATFORM_PARTIAL_BUNDLES as boolean,
       ...(values.ILP_PROXY !== undefined && { proxy: text('ILP_PROXY') }),
       ...(ca !== undefined && { ca }),
     },

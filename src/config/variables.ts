@@ -209,6 +209,42 @@ export const VARIABLES: readonly Variable[] = [
     },
   },
   {
+    name: 'ILP_PLATFORM_SURFACE',
+    kind: 'choice',
+    fallback: 'recorded',
+    choices: ['recorded', 'documented'],
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Pencarian platform yang dipercaya saat memeriksa kiriman yang jawabannya hilang: hanya yang terekam pada koleksi resmi, atau juga yang hanya tertulis di dokumentasi.',
+      en: 'Searches of the platform that are relied on when a lost answer is looked up: only those recorded in official collections, or those that are merely documented too.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_READ_LAG',
+    kind: 'integer',
+    fallback: '0',
+    minimum: 0,
+    maximum: 3600000,
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Selama ini, dalam milidetik, pencarian platform mungkin belum menampilkan yang baru disimpan. Baru sesudahnya sesuatu yang tidak ditemukan dianggap tidak ada.',
+      en: 'For so long, in milliseconds, a search of the platform may not show what was just stored. Only after that what is not found is taken as absent.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_PARTIAL_BUNDLES',
+    kind: 'boolean',
+    fallback: 'true',
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Platform mungkin menyimpan sebagian Bundle walau menjawab galat: sebelum penolakan dianggap final, yang tersimpan diperiksa dahulu.',
+      en: 'The platform may store part of a Bundle although it answers with an error: what was stored is looked up before a refusal is final.',
+    },
+  },
+  {
     name: 'ILP_PROXY',
     kind: 'url',
     secret: true,

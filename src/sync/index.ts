@@ -9,6 +9,7 @@ export {
   type DrainOptions,
   type DrainProgress,
   type DrainReport,
+  RESTORED,
   type Worker,
   type WorkerOptions,
 } from './worker.ts';

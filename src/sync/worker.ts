@@ -6,6 +6,7 @@ import { dependantsOf } from './dependants.ts';
 import { isOpen } from './hours.ts';
 import { createIdentityResolver, type IdentityHash } from './identity.ts';
 import { type Outcome, rowOf, type Settlement, settle } from './outcome.ts';
+import { createPauses, WHOLE_PLATFORM } from './pauses.ts';
 import { type Log, type Metrics, noMetrics, type Platform, silentLog } from './platform.ts';
 
 export interface WorkerOptions {
@@ -82,10 +83,10 @@ export interface Worker {
   wake(): void;
 }
 
-const MIN_OWNER_PAUSE_MS = 60_000;
-const MAX_OWNER_PAUSE_MS = 900_000;
-const MAX_UNAVAILABLE_PAUSE_MS = 300_000;
+/** So long after a 429 an owner is taken for slow. */
 const SLOW_MS = 600_000;
+/** Shared state that is set while this is a restored backup, which may not know what was sent after it. */
+export const RESTORED = 'restored';
 const HOURS_MAX_AGE_MS = 30_000;
 
 /** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
@@ -110,8 +111,8 @@ export function createWorker(options: WorkerOptions): Worker {
     ...(options.negativeMaxAgeMs !== undefined && { negativeMaxAgeMs: options.negativeMaxAgeMs }),
   });
 
-  /** One refused or slow puskesmas never starves another: only its own deliveries wait. `count`: pauses for one cause in a row. */
-  const pauses = new Map<string, { until: number; cause: Outcome['kind']; count: number }>();
+  /** One refused or slow puskesmas never starves another: only its own deliveries wait. */
+  const pauses = createPauses({ store, environment, backoff, tryMs: leaseMs, random, ticks: clock });
   /** Owners that the platform asked to slow down, until when they are taken for slow: they may not fill all places with waiting. */
   const slow = new Map<string, number>();
   const serving = new Map<string, number>();
@@ -141,15 +142,42 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function claim(limit: number): Promise<readonly Delivery[]> {
+    const { paused, trying, platform: line } = await pauses.view();
+    if (line === 'paused') return [];
+    const closed = await closedOwners();
+    const take = (most: number, exceptOwners: readonly string[], onlyOwners?: readonly string[]): Promise<readonly Delivery[]> =>
+      store.claimDeliveries({
+        environment,
+        worker: options.name,
+        limit: most,
+        leaseMs,
+        ...(exceptOwners.length > 0 && { exceptOwners }),
+        ...(onlyOwners !== undefined && { onlyOwners }),
+      });
+    /** One delivery finds out whether a pause is really over. */
+    const tryOne = async (name: string, exceptOwners: readonly string[], onlyOwners?: readonly string[]): Promise<readonly Delivery[]> => {
+      if (!(await pauses.tryOne(name))) return [];
+      const one = await take(1, exceptOwners, onlyOwners);
+      if (one.length === 0) await pauses.giveBack(name);
+      return one;
+    };
+    const held = [...paused, ...trying, ...closed];
+    if (line === 'trying') return tryOne(WHOLE_PLATFORM, held);
     const now = clock();
-    const paused = [...pauses].filter(([, pause]) => now < pause.until).map(([owner]) => owner);
     const full = [...slow].filter(([owner, until]) => now < until && (serving.get(owner) ?? 0) >= slowPlaces).map(([owner]) => owner);
-    const exceptOwners = [...new Set([...paused, ...full, ...(await closedOwners())])];
-    return store.claimDeliveries({ environment, worker: options.name, limit, leaseMs, ...(exceptOwners.length > 0 && { exceptOwners }) });
+    const claimed = [...(await take(limit, [...held, ...full]))];
+    // Where nobody else wants them, slow ones may have more places; some stay free for whoever comes.
+    const spare = limit - claimed.length - slowPlaces;
+    if (full.length > 0 && spare > 0) claimed.push(...(await take(spare, held, full)));
+    for (const owner of trying) {
+      if (claimed.length < limit && !closed.includes(owner)) claimed.push(...(await tryOne(owner, [], [owner])));
+    }
+    return claimed;
   }
 
   async function present(): Promise<{ nowMs: number; restored: boolean }> {
-    return { nowMs: clock(), restored: false };
+    const { nowMs, entries } = await store.shared(environment, [RESTORED]);
+    return { nowMs, restored: entries.length > 0 };
   }
 
   /** Tries a claimed delivery and writes the outcome. Undefined if its lease was lost or nothing could be written. */
@@ -172,7 +200,7 @@ export function createWorker(options: WorkerOptions): Worker {
       clearInterval(keep);
     }
     const settlement = settle(outcome, { attempts: delivery.attempts, pending: trace.pending, maxAttempts });
-    const ownerMs = pause(delivery.owner, outcome);
+    const ownerMs = await learn(delivery.owner, outcome);
     const served = { outcome, settlement, adopted: trace.adopted };
     if (!(await write(delivery, settlement, trace, ownerMs))) {
       return undefined;
@@ -198,53 +226,32 @@ export function createWorker(options: WorkerOptions): Worker {
     return served;
   }
 
-  /** Keeps an owner that cannot be served now from being claimed. Returns how long, ms. */
-  function pause(owner: string, outcome: Outcome): number {
-    const now = clock();
-    const known = pauses.get(owner);
-    if (outcome.kind === 'delivered' || outcome.kind === 'refused') {
-      pauses.delete(owner);
-      return 0;
-    }
-    if (outcome.kind !== 'unauthorised' && outcome.kind !== 'retry' && outcome.kind !== 'unavailable') {
-      return 0;
-    }
-    if (known !== undefined && now < known.until) {
-      // Several that were on the way together are one lesson.
-      return Math.max(known.until - now, outcome.kind === 'retry' ? outcome.afterMs : 0);
-    }
-    const count = known?.cause === outcome.kind ? known.count + 1 : 1;
-    const ms = pauseMs(outcome, count);
-    pauses.set(owner, { until: now + ms, cause: outcome.kind, count });
-    if (outcome.kind === 'retry') {
-      slow.set(owner, now + ms + SLOW_MS);
-    }
-    metrics.count('owner_pauses', { reason: rowOf(outcome).reason ?? 'none' });
-    return ms;
-  }
-
-  function pauseMs(outcome: Extract<Outcome, { kind: 'unauthorised' | 'retry' | 'unavailable' }>, count: number): number {
-    switch (outcome.kind) {
-      case 'retry':
-        return outcome.afterMs;
-      case 'unauthorised':
-        return Math.max(outcome.afterMs, Math.min(MIN_OWNER_PAUSE_MS * 2 ** (count - 1), MAX_OWNER_PAUSE_MS));
-      case 'unavailable':
-        return backoffMs(count - 1, { baseMs: backoff.baseMs, maxMs: Math.min(backoff.maxMs, MAX_UNAVAILABLE_PAUSE_MS) }, random());
+  /** Keeps an owner that cannot be served now from being claimed. Returns for how long, ms; undefined if nothing holds it. */
+  async function learn(owner: string, outcome: Outcome): Promise<number | undefined> {
+    if (outcome.kind === 'retry') slow.set(owner, clock() + outcome.afterMs + SLOW_MS);
+    try {
+      const ms = await pauses.learn(owner, outcome);
+      if (ms !== undefined) metrics.count('owner_pauses', { reason: rowOf(outcome).reason ?? 'none' });
+      return ms;
+    } catch (error) {
+      // What was learnt is lost; the outcome must not be.
+      log.error({ code: error instanceof AppError ? error.code : 'internal' }, 'pause.not-written');
+      return undefined;
     }
   }
 
-  async function write(delivery: Delivery, settlement: Settlement, trace: Trace, ownerMs: number): Promise<boolean> {
-    const now = clock();
-    const at = new Date(now).toISOString();
-    const waitMs = settlement.waitMs ?? (settlement.next === 'owner' ? ownerMs : backoffMs(delivery.attempts, backoff, random()));
+  async function write(delivery: Delivery, settlement: Settlement, trace: Trace, ownerMs: number | undefined): Promise<boolean> {
+    const at = new Date(clock()).toISOString();
+    const backedOff = backoffMs(delivery.attempts, backoff, random());
+    const waitMs = settlement.waitMs ?? (settlement.next === 'owner' ? (ownerMs ?? backedOff) : backedOff);
     const settled: DeliveryOutcome = {
       key: delivery.key,
       environment,
       state: settlement.state,
       reason: settlement.reason,
       issues: settlement.issues,
-      ...(settlement.next !== 'never' && { dueAt: new Date(now + waitMs).toISOString() }),
+      // By the database's clock: this one's may be moved.
+      ...(settlement.next !== 'never' && { dueInMs: Math.round(waitMs) }),
       outcomeUnknown: settlement.outcomeUnknown,
       countAttempt: settlement.countAttempt,
       at,
