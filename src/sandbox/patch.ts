@@ -31,6 +31,7 @@ export interface PatchRequest {
 type Given = Operation & { readonly op: string; readonly path: string };
 
 const OPERATIONS = ['replace', 'add', 'remove', 'test'];
+const NEEDS_VALUE = ['replace', 'add', 'test'];
 const MAX_OPERATIONS = 1000;
 
 /**
@@ -94,6 +95,7 @@ function readOperations(payload: Buffer, facts: TypeFacts | undefined): readonly
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_OPERATIONS || isTooDeep(value)) return refuse(issues.unmarshal());
   return value.map((operation: unknown) => {
     if (!isObject(operation) || typeof operation.op !== 'string' || !isPointer(operation.path)) return refuse(issues.unmarshal());
+    if (NEEDS_VALUE.includes(operation.op) && operation.value === undefined) return refuse(issues.unmarshal());
     return { ...operation, path: facts?.patchAlias.get(operation.path) ?? operation.path } as unknown as Given;
   });
 }
@@ -136,13 +138,20 @@ function refuseParts(operations: readonly Given[], type: string, facts: TypeFact
 function apply(current: JsonObject, operations: readonly Given[]): JsonObject {
   const copy = structuredClone(current) as Record<string, unknown>;
   for (const operation of operations) {
-    const [failure] = applyPatch(copy, [operation]);
-    if (failure !== null && failure !== undefined) {
-      throw new Refusal(patchFailed(`${operation.op} operation does not apply: ${operation.path}`));
-    }
+    if (!applies(copy, operation)) throw new Refusal(patchFailed(`${operation.op} operation does not apply: ${operation.path}`));
   }
   if (isTooDeep(copy)) throw new Refusal(processorOutcome([issues.unmarshal()]));
   return copy;
+}
+
+function applies(copy: Record<string, unknown>, operation: Given): boolean {
+  try {
+    return applyPatch(copy, [operation]).every((failure) => failure === null);
+  } catch (error) {
+    // A step below a text or a number.
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
 
 /** Elements that the operations portal may change. */

@@ -53,6 +53,7 @@ export function readPeople(file: string): PeopleFile {
   const lists = {
     patients: ['name', 'gender', 'birthDate'],
     practitioners: ['name'],
+    citizens: ['nik', 'name', 'gender', 'birthDate'],
     organizations: ['id'],
   };
   for (const [list, needed] of Object.entries(lists)) {
