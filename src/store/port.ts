@@ -561,6 +561,8 @@ export interface ClaimQuery {
   readonly leaseMs: number;
   /** Owners that must not be served now (paused or outside their hours). */
   readonly exceptOwners?: readonly string[];
+  /** Only these are served. */
+  readonly onlyOwners?: readonly string[];
 }
 
 export interface Fence {

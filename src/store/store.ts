@@ -1,17 +1,9 @@
 import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
+import { claimDeliveries, extendLease, markSent } from './claims.ts';
 import { databaseNow } from './database-now.ts';
-import {
-  checkFence,
-  claimDeliveries,
-  extendLease,
-  markSent,
-  refreshStandings,
-  releaseHeld,
-  writeDeliveries,
-  writeOutcomes,
-} from './deliveries.ts';
+import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
 import { readTrail, writeActs } from './delivery-events.ts';
 import { putDifferences, readDifferences, resolveDifferences } from './differences.ts';
 import type { Engine, Value, Writer } from './engine.ts';

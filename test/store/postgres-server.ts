@@ -20,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const http = await import('node:http');
   let starting: Promise<{ url: string; stop(): Promise<void> }> | undefined;
   const starter = http.createServer((_request, response) => {
-    starting ??= start();
+    starting ??= startPostgres();
     starting.then(
       ({ url }) => response.end(url),
       (error: unknown) => response.writeHead(500).end(String(error)),
@@ -36,7 +36,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function start(): Promise<{ url: string; stop(): Promise<void> }> {
+/** A PostgreSQL of its own, for as long as it is needed. */
+export async function startPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'ilp-postgres-'));
   // Its user, another than ours when we are root, has to get through.
   chmodSync(folder, 0o755);

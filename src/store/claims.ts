@@ -1,0 +1,234 @@
+import { sql } from 'kysely';
+import { AppError, type Reason } from '../errors/index.ts';
+import { databaseNow } from './database-now.ts';
+import { refreshStandings } from './deliveries.ts';
+import { ruleOf } from './delivery-events.ts';
+import type { Engine, Writer } from './engine.ts';
+import type { ClaimQuery, Delivery, Fence } from './port.ts';
+import { instant, toDelivery } from './rows.ts';
+
+type EngineDialect = Pick<Engine, 'dialect'>;
+
+/** See the port. */
+export async function claimDeliveries(engine: EngineDialect, writer: Writer, query: ClaimQuery): Promise<readonly Delivery[]> {
+  const { db } = writer;
+  const { dialect } = engine;
+  const { environment, worker, limit, leaseMs } = query;
+  if (limit <= 0) return [];
+  const isServed = (column: string) => servedOwners(engine, query, column);
+  const now = await databaseNow(engine, db);
+
+  const expired = await settleReplaced(
+    engine,
+    writer,
+    await sql<ExpiredRow>`
+      select id, owner, sent_at, replaced_state, replaced_reason from delivery
+      where environment = ${environment} and state = 'in-progress' and lease_until_ms < ${now} and ${isServed('owner')}
+      order by lease_until_ms, id limit ${limit}`.execute(db),
+  );
+  // Where rows are locked, another worker may be taking the first ones just now; a few more of each owner let this one find others.
+  const depth = dialect.locksRows ? limit * 3 : limit;
+  const queues = (await waitingByOwner(engine, writer, query, now, depth)).map(({ owner, turn, ids }) => ({
+    owner,
+    turn,
+    ids: [...expired.filter((row) => row.owner === owner).map((row) => row.id), ...ids],
+  }));
+  const candidates = roundRobin(queues, depth);
+  const taken: { owner: string; id: number }[] = [];
+  for (let next = 0; next < candidates.length && taken.length < limit; ) {
+    const some = candidates.slice(next, next + limit - taken.length);
+    next += some.length;
+    const free = await lockFree(engine, writer, some, now);
+    taken.push(...some.filter(({ id }) => free.has(id)));
+  }
+  if (taken.length === 0) return [];
+  const ids = taken.map(({ id }) => id);
+  const claimed = await db
+    .updateTable('delivery')
+    .set(({ eb }) => ({
+      state: 'in-progress',
+      reason: sql<string | null>`case when sent_at is null then null else 'outcome-unknown' end`,
+      token: eb('token', '+', 1),
+      lease_until_ms: now + leaseMs,
+      worker,
+      updated_at: instant(now),
+    }))
+    .where(dialect.inList(sql.ref('id'), ids))
+    .returningAll()
+    .execute();
+
+  const lastTurn = Math.max(...queues.map(({ turn }) => turn));
+  const served = new Set(taken.map(({ owner }) => owner));
+  await writer.insert(
+    'delivery_owner',
+    ['environment', 'owner', 'turn'],
+    // Sorted, so that two workers lock the rows in the same order.
+    [...served].sort().map((owner) => [environment, owner, lastTurn + 1]),
+    { key: ['environment', 'owner'], update: ['turn'] },
+  );
+  const rows = new Map(claimed.map((row) => [row.id, row]));
+  return ids.flatMap((id) => {
+    const row = rows.get(id);
+    return row ? [toDelivery(row)] : [];
+  });
+}
+
+/**
+ * What each owner would send next, those first that were served longest ago. Of many owners the first few of each are enough; only
+ * where too few have work are those that have more asked for it.
+ */
+async function waitingByOwner(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  { environment, exceptOwners = [], onlyOwners }: ClaimQuery,
+  now: number,
+  depth: number,
+): Promise<readonly { owner: string; turn: number; ids: readonly number[] }[]> {
+  const served = servedOwners({ dialect }, { exceptOwners, onlyOwners }, 'o.owner');
+  // Each priority apart: those of the first that are not due yet are many in a bad hour, and must not be walked over.
+  const first = (priority: number, limit: number) => sql`select * from (
+    select d.id, d.priority, d.due_ms from delivery d
+    where d.environment = o.environment and d.owner = o.owner and d.priority = ${sql.lit(priority)} and d.due_ms <= ${now}
+      and d.state = 'ready' and d.dependency = 0 and d.preceded = 0
+    order by d.due_ms, d.id limit ${limit}) as ${sql.table(`priority_${priority}`)}`;
+  const ask = async (limit: number, only?: readonly string[]) => {
+    const { rows } = await sql<{ owner: string; turn: number; ids: string | null }>`
+      select o.owner, o.turn, ${dialect.jsonNumbers(
+        'id',
+        sql`select id from (${first(0, limit)} union all ${first(1, limit)}) as both_priorities order by priority, due_ms, id limit ${limit}`,
+      )} as ids
+      from delivery_owner o
+      where o.environment = ${environment} and ${served} and ${only === undefined ? sql`1 = 1` : dialect.inList(sql.ref('o.owner'), only)}
+      order by o.turn, o.owner`.execute(db);
+    return rows.map(({ ids, ...row }) => ({ ...row, ids: JSON.parse(ids ?? '[]') as number[] }));
+  };
+  const { count } = await db
+    .selectFrom('delivery_owner')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('environment', '=', environment)
+    .executeTakeFirstOrThrow();
+  const few = Math.max(1, Math.ceil(depth / Math.max(1, count - exceptOwners.length)));
+  const queues = await ask(few);
+  const more = queues.filter(({ ids }) => ids.length === few).map(({ owner }) => owner);
+  const enough = queues.reduce((sum, { ids }) => sum + ids.length, 0) >= depth;
+  if (enough || few >= depth || more.length === 0) return queues;
+  const longer = new Map((await ask(depth, more)).map((queue) => [queue.owner, queue]));
+  return queues.map((queue) => longer.get(queue.owner) ?? queue);
+}
+
+interface ExpiredRow {
+  readonly id: number;
+  readonly owner: string;
+  readonly sent_at: string | null;
+  readonly replaced_state: string | null;
+  readonly replaced_reason: string | null;
+}
+
+/**
+ * A worker died after a new version had come and before it sent the old one: nothing is on the wire, so the delivery takes the
+ * state that the new version asked for. Returns the others.
+ */
+async function settleReplaced(
+  engine: EngineDialect,
+  writer: Writer,
+  { rows }: { rows: readonly ExpiredRow[] },
+): Promise<readonly ExpiredRow[]> {
+  const settled = rows.filter((row) => row.replaced_state !== null && row.sent_at === null);
+  if (settled.length === 0) return rows;
+  await writer.lockOrder();
+  for (const { id, replaced_state: state, replaced_reason: reason } of settled) {
+    await writer.db
+      .updateTable('delivery')
+      .set(({ eb }) => ({
+        state: state as string,
+        reason,
+        rule: ruleOf(reason as Reason | null, []),
+        attempts: 0,
+        issues: '[]',
+        token: eb('token', '+', 1),
+        lease_until_ms: null,
+        worker: null,
+        replaced_state: null,
+        replaced_reason: null,
+      }))
+      .where('id', '=', id)
+      .where('state', '=', 'in-progress')
+      .execute();
+  }
+  await refreshStandings(
+    engine,
+    writer,
+    settled.map(({ id }) => id),
+  );
+  return rows.filter((row) => !settled.includes(row));
+}
+
+/** Those that no other worker is taking. */
+async function lockFree(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  some: readonly { id: number }[],
+  now: number,
+): Promise<ReadonlySet<number>> {
+  const ids = some.map(({ id }) => id);
+  if (!dialect.locksRows) return new Set(ids);
+  const { rows } = await sql<{ id: number }>`
+    select id from delivery
+    where ${dialect.inList(sql.ref('id'), ids)}
+      and ((state = 'ready' and dependency = 0 and preceded = 0) or (state = 'in-progress' and lease_until_ms < ${now}))
+    for update skip locked`.execute(db);
+  return new Set(rows.map((row) => row.id));
+}
+
+/** One of each owner in turn, until there are `limit`. */
+function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[], limit: number): { owner: string; id: number }[] {
+  const taken: { owner: string; id: number }[] = [];
+  for (let round = 0; taken.length < limit; round += 1) {
+    let found = false;
+    for (const { owner, ids } of queues) {
+      const id = ids[round];
+      if (id === undefined) continue;
+      found = true;
+      taken.push({ owner, id });
+      if (taken.length === limit) return taken;
+    }
+    if (!found) return taken;
+  }
+  return taken;
+}
+
+/** See the port. */
+export async function markSent(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, at: string): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('delivery')
+    .set({ sent_at: at, marked_ms: sql`${engine.dialect.nowMs}` })
+    .where('id', '=', deliveryId)
+    .where('token', '=', token)
+    .where('state', '=', 'in-progress')
+    // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
+    .where(sql`lease_until_ms`, '>', engine.dialect.nowMs)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw new AppError('conflict');
+}
+
+/** See the port. */
+export async function extendLease(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, leaseMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('delivery')
+    .set({ lease_until_ms: (await databaseNow(engine, db)) + leaseMs })
+    .where('id', '=', deliveryId)
+    .where('token', '=', token)
+    .where('state', '=', 'in-progress')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Condition on a column of owners: who is served by this claim. */
+function servedOwners(
+  { dialect }: EngineDialect,
+  { exceptOwners = [], onlyOwners }: { exceptOwners?: readonly string[] | undefined; onlyOwners?: readonly string[] | undefined },
+  column: string,
+) {
+  const not = exceptOwners.length === 0 ? sql`1 = 1` : sql`not ${dialect.inList(sql.ref(column), exceptOwners)}`;
+  return onlyOwners === undefined ? not : sql`(${not} and ${dialect.inList(sql.ref(column), onlyOwners)})`;
+}
