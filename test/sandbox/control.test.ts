@@ -86,7 +86,10 @@ describe('faults', () => {
   it('are refused with the field to mend', async () => {
     const wrong: ReadonlyArray<readonly [unknown, string]> = [
       [[], 'body: a JSON object is needed'],
-      [{ match: {}, action: 'explode' }, 'action: one of drop-after, drop-before, status, delay, expire-tokens, truncate, late, html-403, partial'],
+      [
+        { match: {}, action: 'explode' },
+        'action: one of drop-after, drop-before, status, delay, expire-tokens, truncate, late, html-403, partial',
+      ],
       [{ match: {}, action: 'status', status: 200 }, 'status: 429, 500, 502, 503 or 504'],
       [{ match: { nth: 0 }, action: 'drop-after' }, 'match.nth: a whole number from 1'],
       ['{', 'body: not JSON'],
