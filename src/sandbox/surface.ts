@@ -57,7 +57,7 @@ const VERBS: readonly Verb[] = ['read', 'search', 'create', 'update', 'patch', '
  * @param text contents of `profiles/platform-surface.json`; read from the package when absent
  * @throws AppError `config` when it is missing or has another form; the detail names the type
  */
-export function readSurface(text: string = shipped()): PlatformSurface {
+export function readSurface(text: string = shippedText()): PlatformSurface {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -133,7 +133,8 @@ function readPatch(text: string): (operation: string, pointer: string) => boolea
 const mapOf = (value: unknown): ReadonlyMap<string, string> =>
   new Map(Object.entries(asObject(value)).map(([key, text]) => [key, String(text)]));
 
-function shipped(): string {
+/** @throws AppError `config` when the file is missing */
+export function shippedText(): string {
   const file = path.resolve(import.meta.dirname, '../../profiles/platform-surface.json');
   try {
     return readFileSync(file, 'utf8');

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors/index.ts';
+import { surfaceDoc } from '../../src/sandbox/describe-surface.ts';
 import { readSurface } from '../../src/sandbox/surface.ts';
+import { RECOVERY } from '../../src/satusehat/recovery.ts';
 import { platformSid, SYSTEMS } from '../../src/terminology/systems.ts';
 import {
   type Body,
@@ -318,6 +320,24 @@ describe('conditions of a request', () => {
       expect((await send('PATCH', headers.get('etag') ?? '')).status).toBe(200);
     } finally {
       await own.sandbox.stop();
+    }
+  });
+});
+
+describe('the surface and those who rely on it', () => {
+  it('is described in docs/sandbox-surface.md', () => {
+    const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/sandbox-surface.md'), 'utf8');
+    expect(text, 'npx node src/sandbox/describe-surface.ts').toBe(surfaceDoc(FILE));
+  });
+
+  it('has every search by which the service recovers', () => {
+    const surface = readSurface(FILE);
+    for (const [type, { search }] of Object.entries(RECOVERY)) {
+      for (const name of ['recorded', 'documented'] as const) {
+        const known = surface.of(type)?.[name].parameters;
+        const asked = search[name].flat().map((parameter) => (parameter === 'nik-ibu' ? 'identifier' : parameter));
+        expect({ type, name, unknown: asked.filter((parameter) => known?.has(parameter) !== true) }).toEqual({ type, name, unknown: [] });
+      }
     }
   });
 });
