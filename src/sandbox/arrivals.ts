@@ -104,4 +104,4 @@ const edgeText = ({ body, status }: Reply): string => {
 };
 
 /** A text may quote what was sent: whatever could be a NIK does not belong on a page. */
-const withoutNumbers = (text: string): string => text.replace(/\d{16}/g, '#'.repeat(16)).slice(0, 400);
+export const withoutNumbers = (text: string): string => text.slice(0, 400).replace(/\d{16}/g, '#'.repeat(16));

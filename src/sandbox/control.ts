@@ -137,8 +137,7 @@ function setClock(sandbox: Controlled, { body }: Asked): Reply {
 }
 
 function dump({ store }: Controlled, { query }: Asked): ControlReply {
-  const type = query.get('type');
-  const texts = type === null ? store.texts() : store.list(type).map((resource) => JSON.stringify(resource));
+  const texts = store.texts(query.get('type') ?? undefined);
   return query.get('format') === 'json'
     ? { status: 200, contentType: 'application/json', pieces: asList(texts) }
     : { status: 200, contentType: 'application/x-ndjson', pieces: asLines(texts) };

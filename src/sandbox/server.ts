@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { AppError } from '../errors/index.ts';
-import { Arrivals, refusalOf } from './arrivals.ts';
+import { Arrivals, refusalOf, withoutNumbers } from './arrivals.ts';
 import { type Caller, ClientRegistry, type SandboxClient } from './clients.ts';
 import { createClock } from './clock.ts';
 import { CONTROL_PATH, type Controlled, control } from './control.ts';
@@ -160,8 +160,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       arrivals.add(routeOf(request), {
         at: new Date(clock.now()).toISOString(),
         method,
-        path: `${at}${request.query.size === 0 ? '' : `?${[...new Set(request.query.keys())].join('&')}`}`,
-        ...(client && { client: client.slice(0, 100) }),
+        path: withoutNumbers(`${at}${request.query.size === 0 ? '' : `?${[...new Set(request.query.keys())].join('&')}`}`),
+        ...(client && { client: withoutNumbers(client) }),
         status: reply === undefined ? 'dropped' : String(reply.status),
         ...(reply !== undefined && refusalOf(reply, isToken)),
         ...(failure !== undefined && { why: `simulator: ${failure}`.slice(0, 200) }),

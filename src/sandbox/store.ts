@@ -217,9 +217,10 @@ export class ResourceStore implements StoreView {
     for (const row of rows.sort((a, b) => b.written - a.written)) yield parse(row);
   }
 
-  /** Every resource as its JSON text, in the order of the first write within a type. */
-  *texts(): Generator<string> {
-    for (const { rows } of this.#tables.values()) for (const row of rows.values()) yield textOf(row);
+  /** Every resource, or every one of a type, as its JSON text, in the order of the first write within a type. */
+  *texts(type?: string): Generator<string> {
+    const tables = type === undefined ? this.#tables.values() : [this.#tables.get(type)];
+    for (const table of tables) for (const row of table?.rows.values() ?? []) yield textOf(row);
   }
 
   *all(): Generator<StoredResource> {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Body,
   encounter,
   location,
+  ORG,
   observation,
   outcome,
   type Running,
@@ -146,5 +147,119 @@ describe('transaction', () => {
     );
     const patient = transactionOf([urn(), { resourceType: 'Patient' }]);
     await refused(patient, outcome('forbidden', 'Resource Patient is not allowed for current access class (RuleNumber: 20004)'), 403);
+  });
+
+  it('takes 73 entries and more', async () => {
+    const visit = urn();
+    const others = Array.from({ length: 99 }, () => [urn(), observation(visit)] as const);
+    const { status, body } = await running.fhir('POST', '', transactionOf([visit, encounter('B-73', place)], ...others));
+    expect([status, body.total, body.entry.length]).toEqual([200, 100, 100]);
+  });
+
+  it('a condition of an entry that is met is a duplicate of the whole Bundle', async () => {
+    expect((await running.fhir('POST', '', transactionOf([urn(), location('B-9')]))).status).toBe(200);
+    before = await counts();
+    const condition = `identifier=http://sys-ids.kemkes.go.id/location/${ORG}|B-9`;
+    const bundle = transactionOf([urn(), location('B-10')], [urn(), location('B-11')]);
+    bundle.entry[1].request.ifNoneExist = condition;
+    await refused(bundle, outcome('duplicate', 'Found duplicate: Location (RuleNumber: 20002)'));
+  });
+
+  it('limits and PUT entries are settings', async () => {
+    const strict = (strictness: object) => running.send('PUT', '/_sandbox/settings', { body: { strictness } });
+    await strict({ bundleEntries: 1, bundleUpdates: false });
+    const many = 'too many entries: 2, at most 1';
+    await refused(
+      transactionOf([urn(), location('B-12')], [urn(), location('B-13')]),
+      storeOutcome('structure', 'unparseable_resource', many, 'Bundle.entry'),
+    );
+    const put = transactionOf([urn(), { ...location('B-14'), id: 'x' }]);
+    put.entry[0].request = { method: 'PUT', url: 'Location/x' };
+    await refused(put, storeOutcome('structure', 'unparseable_resource', 'invalid request: PUT Location/x', 'Bundle.entry[0].request'));
+    await strict({ bundleEntries: 0, bundleUpdates: true });
+  });
+});
+
+describe('a Bundle saved in part', () => {
+  const dump = async (): Promise<Body[]> => (await running.send('GET', '/_sandbox/dump?format=json')).body as unknown as Body[];
+  const bundleOf = (value: string, observations: number) => {
+    const visit = urn();
+    const others = Array.from(
+      { length: observations },
+      (_, n) =>
+        [
+          urn(),
+          observation(visit, { identifier: [{ system: `http://sys-ids.kemkes.go.id/observation/${ORG}`, value: `${value}-${n}` }] }),
+        ] as const,
+    );
+    return transactionOf([visit, encounter(value, place)], ...others);
+  };
+  const partial = (rate: number, seed = 1) => running.send('PUT', '/_sandbox/settings', { body: { partialBundles: { rate, seed } } });
+  const savedOf = async (value: string): Promise<string[]> =>
+    (await dump()).flatMap(({ resourceType, identifier }) => {
+      const own = identifier?.[0]?.value as string | undefined;
+      return own === value || own?.startsWith(`${value}-`) ? [`${resourceType} ${own}`] : [];
+    });
+  afterEach(() => partial(0));
+
+  it('is answered with an error; something is there and something is missing, and nothing refers to what is missing', async () => {
+    await partial(1);
+    const sizes = new Set<number>();
+    for (let n = 0; n < 12; n++) {
+      const answer = await running.fhir('POST', '', bundleOf(`P-${n}`, 4));
+      expect(answer.status).toBe(500);
+      const saved = await savedOf(`P-${n}`);
+      expect(saved.length).toBeGreaterThan(0);
+      expect(saved.length).toBeLessThan(5);
+      // Observations refer to the Encounter.
+      expect(saved).toContain(`Encounter P-${n}`);
+      sizes.add(saved.length);
+    }
+    expect(sizes.size).toBeGreaterThan(1);
+    const all = await dump();
+    const there = new Set(all.map(({ resourceType, id }) => `${resourceType}/${id}`));
+    for (const { encounter: reference } of all) if (reference) expect(there.has(reference.reference)).toBe(true);
+    // The same Bundle again meets the duplicate rule.
+    await partial(0);
+    expect((await running.fhir('POST', '', bundleOf('P-0', 4))).body.issue[0].code).toBe('duplicate');
+  });
+
+  it('by rate and seed: which Bundles and which entries, the same in every run', async () => {
+    const run = async (name: string, seed: number) => {
+      const fresh = await startForTest({ settings: { partialBundles: { rate: 0.4, seed } } });
+      const room = (await fresh.fhir('POST', '/Location', location('Q'))).body.id;
+      const story = [];
+      for (let n = 0; n < 10; n++) {
+        const bundle = bundleOf(`${name}-${n}`, 5);
+        bundle.entry[0].resource.location[0].location.reference = `Location/${room}`;
+        const { status } = await fresh.fhir('POST', '', bundle);
+        const all = (await fresh.send('GET', '/_sandbox/dump?type=Observation&format=json')).body as unknown as Body[];
+        const kept = all.map(({ identifier }) => identifier[0].value as string).filter((value) => value.startsWith(`${name}-${n}-`));
+        story.push(`${status} ${kept.map((value) => value.slice(-1)).join('')}`);
+      }
+      await fresh.sandbox.stop();
+      return story;
+    };
+    const [first, again, other] = [await run('q', 5), await run('q', 5), await run('q', 6)];
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+    expect(first.filter((line) => line.startsWith('500')).length).toBeGreaterThan(2);
+    expect(first).toContain('200 01234');
+  });
+
+  it('by order, once; a Bundle of one, or of members that all need each other, is saved whole', async () => {
+    const order = () => running.send('POST', '/_sandbox/faults', { body: { match: { path: '/fhir-r4/v1' }, action: 'partial' } });
+    await order();
+    expect((await running.fhir('POST', '', bundleOf('R-1', 3))).status).toBe(500);
+    expect((await running.fhir('POST', '', bundleOf('R-2', 3))).status).toBe(200);
+    await order();
+    expect((await running.fhir('POST', '', transactionOf([urn(), location('R-3')]))).status).toBe(200);
+    await order();
+    const [a, b] = [urn(), urn()];
+    const circle = transactionOf(
+      [a, { ...location('R-4'), partOf: { reference: b } }],
+      [b, { ...location('R-5'), partOf: { reference: a } }],
+    );
+    expect((await running.fhir('POST', '', circle)).status).toBe(200);
   });
 });
