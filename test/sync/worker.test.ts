@@ -222,7 +222,7 @@ describe('a lost answer', () => {
     await setUp();
     const id = await rig.receive({ record: 'a', person: 1 });
     await rig.fault({ match: TRANSACTION, action: 'drop-after', times: 1 });
-    await rig.fault({ match: { method: 'GET', path: '/fhir-r4/v1/Encounter' }, action: 'status', status: 503, times: 1 });
+    await rig.fault({ match: { method: 'GET', path: '/fhir-r4/v1/Encounter' }, action: 'status', status: 503, times: 5 });
     const worker = rig.startWorker('w1');
     await worker.drain();
     expect(await rig.delivery(id)).toMatchObject({ state: 'ready', reason: 'outcome-unknown' });
@@ -237,7 +237,7 @@ describe('a lost answer', () => {
     await setUp();
     const id = await rig.receive({ record: 'a', person: 1 });
     await rig.fault({ match: TRANSACTION, action: 'drop-after', times: 1 });
-    await rig.fault({ match: { method: 'GET', path: '/fhir-r4/v1/Encounter' }, action: 'status', status: 503, times: 1 });
+    await rig.fault({ match: { method: 'GET', path: '/fhir-r4/v1/Encounter' }, action: 'status', status: 503, times: 5 });
     const worker = rig.startWorker('w1');
     await worker.drain();
     rig.time.advance(600_000);
@@ -568,14 +568,14 @@ describe('what the platform says', () => {
   it('nobody answers: everything waits together, and nothing is counted against a delivery', async () => {
     await setUp();
     const ids = [await rig.receive({ record: 'a', person: 1 }), await rig.receive({ record: 'b', person: 2 })];
-    await rig.fault({ match: { path: '/oauth2/v1/accesstoken' }, action: 'drop-before', times: 2 });
+    await rig.fault({ match: { path: '/oauth2/v1/accesstoken' }, action: 'drop-before', times: 8 });
     const worker = rig.startWorker('w1');
     await worker.drain();
     const waiting = await rig.store.deliveries({ environment: ENVIRONMENT, states: ['ready'], owner: BREBES.code });
     expect(waiting.map((each) => each.attempts)).toEqual([0, 0, 0, 0]);
     expect(waiting.map((each) => each.reason)).toContain('platform-unavailable');
     expect((await worker.drain()).claimed).toBe(0);
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 10; round += 1) {
       rig.time.advance(60_000);
       await worker.drain();
     }
