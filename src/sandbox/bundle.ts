@@ -7,6 +7,7 @@ import { isServedType, type Processor, type Staged } from './processor.ts';
 import { referencesOf, withCreator } from './resources.ts';
 import type { SandboxSettings } from './settings.ts';
 import type { Draft, ResourceStore } from './store.ts';
+import { shippedSurface } from './surface.ts';
 
 interface Entry {
   readonly type: string;
@@ -61,6 +62,7 @@ export function transaction(context: TransactionContext, bundle: JsonObject, cal
       throw new Error('an entry was refused without an issue');
     }
     failAt(index, refusedPermission(caller, entry.type, 'write'));
+    if (!shippedSurface().of(entry.type)?.[settings().surface].verbs.has('create')) failAt(index, [issues.accessClass(entry.type)]);
     return entry;
   });
 

@@ -29,7 +29,7 @@ function withheld(resource: JsonObject, caller: Caller | undefined, settings: Sa
  */
 export function consentedRead(resource: JsonObject, caller: Caller | undefined, settings: SandboxSettings): Reply {
   const why = withheld(resource, caller, settings);
-  if (why === undefined) return { status: 200, body: resource };
+  if (why === undefined) return { status: 200, body: resource, headers: readHeaders(resource) };
   if (why === 'none') throw new Refusal(consentForbidden());
   const reference = `${String(resource.resourceType)}/${String(resource.id)}`;
   return consentSuppressed(settings.consent.answer === 'error' ? reference : undefined);
@@ -40,6 +40,16 @@ export function consentedEntry(resource: JsonObject, caller: Caller | undefined,
   const reference = `${String(resource.resourceType)}/${String(resource.id)}`;
   if (withheld(resource, caller, settings) === undefined) return { fullUrl: `${base}/${reference}`, resource };
   return { resource: suppressedOutcome('information', reference) };
+}
+
+/** As recorded: version and time, but no location. */
+function readHeaders({ meta }: JsonObject): Record<string, string> {
+  const { versionId, lastUpdated } = asObject(meta);
+  const at = new Date(asText(lastUpdated) ?? Number.NaN);
+  return {
+    ...(typeof versionId === 'string' && { etag: `W/"${versionId}"` }),
+    ...(!Number.isNaN(at.getTime()) && { 'last-modified': at.toUTCString().replace('GMT', 'UTC') }),
+  };
 }
 
 export interface ConsentDesk {

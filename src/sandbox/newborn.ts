@@ -23,7 +23,8 @@ export interface PatientDesk {
 /**
  * `POST {base}/Patient`: a newborn under the mother's NIK, or a person whom the civil register knows.
  *
- * @returns 201 with the resource and its new IHS number; or 200 with `success: false` when the civil register does not know the person
+ * @returns 201 with the resource and its new IHS number; 200 with a newborn that is there already, where the setting has it so; 200 with
+ *   `success: false` when the civil register does not know the person
  * @throws Refusal for broken element rules, a mother who is unknown or not female, a person who is in the index already (20002)
  */
 export function createPatient(desk: PatientDesk, resource: JsonObject, caller: Caller): Reply {
@@ -52,14 +53,15 @@ export function createPatient(desk: PatientDesk, resource: JsonObject, caller: C
     const order = resource.multipleBirthInteger ?? 0;
     const known = people
       .patientsWith(SYSTEMS.nikIbu, nikIbu, store)
-      .some(
+      .find(
         (child) =>
           sameName(nameOf(child), person.name) &&
           child.gender === person.gender &&
           child.birthDate === person.birthDate &&
           (child.multipleBirthInteger ?? 0) === order,
       );
-    if (known) processor.refuseIfAny([issues.duplicate('Patient')]);
+    if (known !== undefined && settings().strictness.newbornAgain === 'existing') return { status: 200, body: known };
+    if (known !== undefined) processor.refuseIfAny([issues.duplicate('Patient')]);
   }
   const id = newNumber(desk);
   const given = asList(resource.identifier).filter((identifier) => asObject(identifier).system !== SYSTEMS.ihsNumber);

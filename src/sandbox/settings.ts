@@ -51,6 +51,8 @@ export interface Strictness {
   readonly statusHistoryOnCreate: boolean;
   /** Creating a newborn ends in 500, as once on staging. */
   readonly newbornError: boolean;
+  /** The same newborn once more: 20002, or what is there already with status 200, as the documentation says. */
+  readonly newbornAgain: 'duplicate' | 'existing';
   /** Codes of an allowed system that no published list has. */
   readonly unknownCodes: 'accept' | 'refuse';
   /** Search parameters that are not documented. */
@@ -155,6 +157,7 @@ const STRICTNESS: Readonly<Record<keyof Strictness, Spec>> = {
   immunizationPerformer: yesNo,
   statusHistoryOnCreate: yesNo,
   newbornError: yesNo,
+  newbornAgain: choice('duplicate', 'existing'),
   unknownCodes: choice('accept', 'refuse'),
   unknownParameters: choice('ignore', 'refuse'),
   ifNoneExist: choice('ignore', 'check'),
@@ -236,6 +239,7 @@ export const DEFAULT_SETTINGS: SandboxSettings = {
     immunizationPerformer: true,
     statusHistoryOnCreate: false,
     newbornError: false,
+    newbornAgain: 'duplicate',
     unknownCodes: 'accept',
     unknownParameters: 'ignore',
     ifNoneExist: 'check',

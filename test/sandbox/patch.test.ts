@@ -78,7 +78,13 @@ describe('PATCH', () => {
     expect(headers.get('last-modified')).toBe('Wed, 12 Aug 2026 03:00:01 UTC');
     expect(headers.get('location')).toContain(`/Location/${before.id}/_history/${body.meta.versionId}`);
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
-    expect((await running.fhir('GET', `/Location/${before.id}`)).body).toEqual(body);
+    const read = await running.fhir('GET', `/Location/${before.id}`);
+    expect(read.body).toEqual(body);
+    expect(['etag', 'last-modified', 'location'].map((name) => read.headers.get(name))).toEqual([
+      headers.get('etag'),
+      headers.get('last-modified'),
+      null,
+    ]);
   });
 
   it('closes an episode when it replaces the patient too; then a new one may be opened', async () => {

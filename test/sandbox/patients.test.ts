@@ -105,6 +105,17 @@ describe('a newborn', () => {
     expect(twin.body.id).not.toBe(first.body.id);
   });
 
+  it('is answered with what is there already, where the setting has it so', async () => {
+    const existing = await startForTest({ people, clients, settings: { strictness: { newbornAgain: 'existing' } } });
+    try {
+      const first = await existing.fhir('POST', '/Patient', baby());
+      const again = await existing.fhir('POST', '/Patient', baby());
+      expect({ status: again.status, id: again.body.id }).toEqual({ status: 200, id: first.body.id });
+    } finally {
+      await existing.sandbox.stop();
+    }
+  });
+
   it('needs a mother who is known and female', async () => {
     for (const nik of [FATHER, '0000000000000000']) {
       expect(reply(await running.fhir('POST', '/Patient', baby({}, nik)))).toEqual({

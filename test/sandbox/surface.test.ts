@@ -92,6 +92,9 @@ describe('what only the documentation has', () => {
       expect({ status, text }).toEqual({ status: 404, text: '' });
       expect((await documented.fhir('GET', `/${type}/1`)).body.issue[0].details.text).toBe('storage_error');
     }
+    const claim = transactionOf(['urn:uuid:00000000-0000-4000-8000-000000000001', { resourceType: 'Claim' }]);
+    expect((await recorded.fhir('POST', '', claim)).body.issue[0].details.text).toContain('(RuleNumber: 20004)');
+    expect((await documented.fhir('POST', '', claim)).body.issue[0].details.text).toBe('unparseable_resource');
   });
 
   it('a verb: taken on trust, or refused when the setting says so', async () => {
