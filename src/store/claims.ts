@@ -3,6 +3,7 @@ import { AppError, type Reason } from '../errors/index.ts';
 import { databaseNow } from './database-now.ts';
 import { refreshStandings } from './deliveries.ts';
 import { ruleOf } from './delivery-events.ts';
+import { tellDependants } from './dependants.ts';
 import type { Engine, Writer } from './engine.ts';
 import type { ClaimQuery, Delivery, Fence } from './port.ts';
 import { instant, toDelivery } from './rows.ts';
@@ -155,11 +156,12 @@ async function settleReplaced(
       .where('state', '=', 'in-progress')
       .execute();
   }
-  await refreshStandings(
+  const affected = await refreshStandings(
     engine,
     writer,
     settled.map(({ id }) => id),
   );
+  await tellDependants(engine, writer, affected, instant(await databaseNow(engine, writer.db)));
   return rows.filter((row) => !settled.includes(row));
 }
 

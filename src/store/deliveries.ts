@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { AppError, type Reason } from '../errors/index.ts';
 import { databaseNow } from './database-now.ts';
 import { type EventRow, ruleOf, writeEvents } from './delivery-events.ts';
+import { tellDependants } from './dependants.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import type { DeliveryOutcome, DeliveryWrite, Fence, Store } from './port.ts';
 import { instant, milliseconds } from './rows.ts';
@@ -91,6 +92,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     ['delivery', 'environment', 'needs'],
     [...needs].flatMap(([id, { environment, dependsOn }]) => [...new Set(dependsOn)].map((key): Value[] => [id, environment, key])),
   );
+  await hasten(engine, writer, [...needs.values()]);
   await writeEvents(writer, events);
   const distinctOwners = new Map(owners.map((row) => [`${row[0]} ${row[1]}`, row]));
   await writer.insert('delivery_owner', ['environment', 'owner', 'turn'], [...distinctOwners.values()], {
@@ -98,6 +100,18 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     update: [],
   });
   return changed;
+}
+
+/** What fresh ones depend on is as urgent as they are. */
+async function hasten({ dialect }: EngineDialect, { db }: Writer, writes: readonly DeliveryWrite[]): Promise<void> {
+  const needed = new Set(writes.filter(({ priority }) => priority !== 1).flatMap(({ dependsOn }) => dependsOn));
+  if (needed.size === 0) return;
+  await db
+    .updateTable('delivery')
+    .set({ priority: 0 })
+    .where(dialect.inList(sql.ref('delivery_key'), [...needed]))
+    .where('priority', '=', 1)
+    .execute();
 }
 
 const INSERT_COLUMNS = [
@@ -121,6 +135,7 @@ const INSERT_COLUMNS = [
   'dependency',
   'preceded',
   'priority',
+  'rule',
   'received_ms',
 ] as const satisfies readonly (keyof DeliveryTable)[];
 
@@ -148,6 +163,7 @@ const newRow = (id: number, write: DeliveryWrite, now: number): Value[] => [
   1,
   1,
   write.priority ?? 0,
+  ruleOf(write.reason, []),
   receivedAt(write, now),
 ];
 
@@ -263,9 +279,12 @@ async function dueOf(engine: EngineDialect, { db }: Writer, { dueAt, dueInMs }: 
   return dueAt === undefined ? undefined : milliseconds(dueAt);
 }
 
-/** Brings `dependency` and `preceded` up to date after deliveries were inserted, re-opened or changed their standing. */
-export async function refreshStandings({ dialect }: EngineDialect, { db }: Writer, changed: readonly number[]): Promise<void> {
-  if (changed.length === 0) return;
+/**
+ * Brings `dependency` and `preceded` up to date after deliveries were inserted, re-opened or changed their standing. Returns the ids of
+ * all whose wait may be another now, for `tellDependants`.
+ */
+export async function refreshStandings({ dialect }: EngineDialect, { db }: Writer, changed: readonly number[]): Promise<readonly number[]> {
+  if (changed.length === 0) return [];
   const dependants = await sql<{ id: number }>`
     select distinct dd.delivery as id
     from delivery c join delivery_dependency dd on dd.environment = c.environment and dd.needs = c.delivery_key
@@ -292,13 +311,22 @@ export async function refreshStandings({ dialect }: EngineDialect, { db }: Write
   const touched = [...new Set([...changed, ...moved.rows.map((row) => row.id)])];
   const partitions = await sql<{ partition_key: string }>`
     select distinct partition_key from delivery where ${dialect.inList(sql.ref('id'), touched)}`.execute(db);
+  const inPartitions = dialect.inList(
+    sql.ref('partition_key'),
+    partitions.rows.map((row) => row.partition_key),
+  );
   // Those of other environments with the same name are looked at in vain, and not changed.
   await sql`
     update delivery set preceded = ${preceded}
-    where ${dialect.inList(
-      sql.ref('partition_key'),
-      partitions.rows.map((row) => row.partition_key),
-    )} and state in ('ready', 'in-progress') and preceded <> ${preceded}`.execute(db);
+    where ${inPartitions} and state in ('ready', 'in-progress') and preceded <> ${preceded}`.execute(db);
+  // What a fresh one has to wait for must not wait behind the backfill itself.
+  await sql`
+    update delivery set priority = 0
+    where ${inPartitions} and state in ('ready', 'in-progress') and priority = 1 and exists (
+      select 1 from delivery p
+      where p.environment = delivery.environment and p.partition_key = delivery.partition_key and p.id + 0 > delivery.id
+        and p.state = 'ready' and p.priority = 0)`.execute(db);
+  return affected;
 }
 
 /** See the port. Submissions that were held for the same reason go on with their deliveries. */
@@ -341,7 +369,7 @@ export async function releaseHeld(
       rule: null,
     })),
   );
-  await refreshStandings(engine, writer, ids);
+  const affected = await refreshStandings(engine, writer, ids);
   const submissions = held.flatMap((row) => row.submission ?? []);
   if (submissions.length > 0) {
     const waiting = await db
@@ -363,6 +391,7 @@ export async function releaseHeld(
     }));
     await writeSubmissionStates(engine, writer, states, await createSequence(writer));
   }
+  await tellDependants(engine, writer, affected, instant(now));
   return held.length;
 }
 

@@ -3,6 +3,7 @@ import type { Reason, State } from '../errors/index.ts';
 import { databaseNow } from './database-now.ts';
 import { ISSUES_IF_SENT, REASON_IF_SENT, refreshStandings } from './deliveries.ts';
 import { mayReadDelivery, writeEvents } from './delivery-events.ts';
+import { tellDependants } from './dependants.ts';
 import type { Engine, Writer } from './engine.ts';
 import type {
   AccessContext,
@@ -156,8 +157,9 @@ export async function retryDeliveries(
     'retried',
     act,
   );
-  await refreshStandings(engine, writer, ids);
+  const affected = await refreshStandings(engine, writer, ids);
   await moveSubmissions(engine, writer, chosen, (_all) => ({ state: 'ready', reason: null, stage: 'retried' }), act.at);
+  await tellDependants(engine, writer, affected, act.at);
   return result;
 }
 
@@ -183,8 +185,9 @@ export async function cancelDeliveries(
     'cancelled',
     act,
   );
-  await refreshStandings(engine, writer, ids);
+  const affected = await refreshStandings(engine, writer, ids);
   await moveSubmissions(engine, writer, chosen, afterCancellation, act.at);
+  await tellDependants(engine, writer, affected, act.at);
   return result;
 }
 

@@ -5,6 +5,7 @@ import { claimDeliveries, extendLease, markSent } from './claims.ts';
 import { databaseNow } from './database-now.ts';
 import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
 import { readTrail, writeActs } from './delivery-events.ts';
+import { tellDependants } from './dependants.ts';
 import { putDifferences, readDifferences, resolveDifferences } from './differences.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import { guard } from './failure.ts';
@@ -519,7 +520,7 @@ async function commit(
     await writer.lockOrder();
     if (fence) await checkFence(engine, writer, fence);
     const changed = [...(await writeOutcomes(engine, writer, deliveryOutcomes)), ...(await writeDeliveries(engine, writer, deliveries))];
-    await refreshStandings(engine, writer, changed);
+    const affected = await refreshStandings(engine, writer, changed);
     await writeActs(engine, writer, deliveryEvents);
     if (submissions.length + submissionStates.length > 0) {
       const nextSeq = await createSequence(writer);
@@ -527,6 +528,7 @@ async function commit(
       await refuseOrphans(engine, writer, changes);
       await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
     }
+    if (affected.length > 0) await tellDependants(engine, writer, affected, instant(await databaseNow(engine, writer.db)));
   }
   await writer.insert(
     'audit',

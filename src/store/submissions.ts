@@ -140,14 +140,14 @@ export type SubmissionState = NonNullable<ChangeSet['submissionStates']>[number]
 /** Changes the state of versions that exist, and adds a stage to their story. @throws AppError `conflict` if one does not exist */
 export async function writeSubmissionStates(
   { dialect }: Pick<Engine, 'dialect'>,
-  { db }: Writer,
+  writer: Writer,
   states: readonly SubmissionState[],
   nextSeq: () => number,
 ): Promise<void> {
   if (states.length === 0) return;
-  const rows = await db
+  const rows = await writer.db
     .selectFrom('submission')
-    .select(['id', 'version', 'story'])
+    .selectAll()
     .where(
       dialect.inList(
         sql.ref('id'),
@@ -155,18 +155,21 @@ export async function writeSubmissionStates(
       ),
     )
     .execute();
-  const stories = new Map(rows.map((row) => [`${row.id}/${row.version}`, row.story]));
+  const before = new Map(rows.map((row) => [`${row.id}/${row.version}`, row]));
+  const changed = new Map<string, SubmissionTable>();
   for (const { id, version, state, reason, issues, at, stage } of states) {
     const key = `${id}/${version}`;
-    const before = stories.get(key);
-    if (before === undefined) throw new AppError('conflict');
-    const story = JSON.stringify([...JSON.parse(before), { stage, at, ...(reason && { reason }) }]);
-    stories.set(key, story);
-    await db
-      .updateTable('submission')
-      .set({ state, reason, story, seq: nextSeq(), updated_at: at, ...(issues && { issues: JSON.stringify(issues) }) })
-      .where('id', '=', id)
-      .where('version', '=', version)
-      .execute();
+    const row = changed.get(key) ?? before.get(key);
+    if (row === undefined) throw new AppError('conflict');
+    const story = JSON.stringify([...JSON.parse(row.story), { stage, at, ...(reason && { reason }) }]);
+    const told = issues ? JSON.stringify(issues) : row.issues;
+    changed.set(key, { ...row, state, reason, story, seq: nextSeq(), updated_at: at, issues: told });
   }
+  // All of them exist: each is an update, and many are one statement.
+  await writer.insert(
+    'submission',
+    COLUMNS,
+    [...changed.values()].map((row) => COLUMNS.map((column) => row[column])),
+    { key: ['id', 'version'], update: ['state', 'reason', 'issues', 'story', 'seq', 'updated_at'] },
+  );
 }

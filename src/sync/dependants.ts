@@ -45,6 +45,7 @@ export async function dependantsOf(
         key: each.key,
         environment,
         state: 'ready',
+        onlyFrom: 'ready',
         reason: 'dependency',
         issues,
         dueAt: each.dueAt,
