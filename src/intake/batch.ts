@@ -11,6 +11,7 @@ import { gatherIssues } from './judge.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { instant } from './record-times.ts';
 import { noNeeds } from './registers.ts';
+import { isStopped } from './reprocess.ts';
 import { collectNeeds, type Resolved, resolveEvent } from './resolve.ts';
 import { resolveMaster, rezone } from './resolve-master.ts';
 import { foreignFacility, foreignRecord } from './rights.ts';
@@ -62,11 +63,12 @@ export async function processBatch(
   const changes = group.changes.done(now, outcomes, items, group.freed);
   const brought: Pending = { changes, fingerprints: group.fingerprints };
   const waiting = anew || group.freed.size === 0 ? [] : await duplicatesOf(group);
-  if (waiting.length === 0) return { outcomes, changes, pending: brought };
+  const { mended } = group;
+  if (waiting.length === 0) return { outcomes, changes, mended, pending: brought };
   // The oldest that is sound takes the place of the original, the others are duplicates of it: in the same commit.
   const taken = await processBatch(options, waiting, now, { pending: pending ? joinPending(pending, brought) : brought });
   const joined = joinPending(brought, taken.pending);
-  return { outcomes, changes: joined.changes, pending: joined };
+  return { outcomes, changes: joined.changes, mended, pending: joined };
 }
 
 async function processOne(group: Group, one: Prepared, anew: boolean): Promise<Outcome> {
@@ -82,7 +84,16 @@ async function processOne(group: Group, one: Prepared, anew: boolean): Promise<O
   const forbidden = one.forbidden ?? foreignFacility(client, feed, one.record, resolved, registers) ?? foreignRecord(client, previous);
   if (forbidden) return refusedUnstored(one, forbidden);
 
-  if (!anew && previous && isKnown(one, previous) && !(await hasOtherPeople(group, previous, resolved))) {
+  const { again } = item;
+  if (again && !anew && (!previous || previous.version !== again.version || !isStopped(previous))) {
+    return {
+      receipt: previous ? receiptOf(previous) : refusedUnstored(one, issue('conflict')).receipt,
+      repeated: true,
+      moved: true,
+      resources: [],
+    };
+  }
+  if (!anew && !again?.anyway && previous && isKnown(one, previous) && !(await hasOtherPeople(group, previous, resolved))) {
     return { receipt: receiptOf(previous), repeated: true, resources: [] };
   }
   const updatedAt = instant(one.record.sourceUpdatedAt);

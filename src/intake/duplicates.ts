@@ -77,7 +77,7 @@ export async function payloadOf(
 }
 
 /** Whoever sent a record had the right to when it was received. */
-const senderOf = ({ client, sourceSystem, receivedAt }: Submission): Client => ({
+export const senderOf = ({ client, sourceSystem, receivedAt }: Submission): Client => ({
   id: client,
   name: client,
   keyHash: '',

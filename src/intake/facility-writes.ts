@@ -85,6 +85,8 @@ export function registerPractitioner(group: Group, one: Prepared, mapped: readon
     profession: text(one.record.profession) ?? null,
     facility: text(one.record.facilityCode) ?? null,
   };
+  const before = registers.practitioner(entry.sourceKey);
+  if (before && before.practitioner !== entry.practitioner) group.mended.add(before.practitioner);
   changes.practitioners.push(entry);
   registers.putPractitioner(entry);
 }

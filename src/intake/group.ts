@@ -29,6 +29,8 @@ export interface Group {
   readonly fingerprints: Map<string, string>;
   /** Fingerprints that a record of this group no longer has. */
   readonly freed: Set<string>;
+  /** See BatchResult. */
+  readonly mended: Set<string>;
   /** Fingerprint → submissions in the store that have it. */
   readonly candidates: Map<string, readonly Submission[]>;
 }
@@ -71,6 +73,7 @@ export async function openGroup(
     changes: createChanges(),
     fingerprints: new Map(),
     freed: new Set(),
+    mended: new Set(),
     candidates: new Map(),
   };
 }

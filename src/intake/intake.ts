@@ -1,7 +1,8 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import type { Issue, Reason, State } from '../errors/index.ts';
-import type { AccessContext, Client, Feed } from '../store/port.ts';
+import type { AccessContext, Client, Feed, Submission } from '../store/port.ts';
 import type { RawRecord } from './raw-record.ts';
+import type { Reprocessed } from './reprocess.ts';
 
 /** In whose name records come in, and how strictly they are read. */
 export interface IntakeRequest {
@@ -59,6 +60,18 @@ export interface Intake {
    * @throws AppError `not-found` where the client cannot see the submission
    */
   validateSubmission(request: Omit<IntakeRequest, 'feed' | 'strict'>, id: string, validatedBy: { nik: string }): Promise<Receipt>;
+  /**
+   * Takes stored records that stopped through all stages again, as they were received and in the order in which sources send: what was
+   * mended meanwhile (a table, a register) counts now. One result for each, in that order. One that was changed or went on since it was
+   * read is left alone.
+   *
+   * @param options.dryRun only tells what would become of each
+   * @param options.anyway (default) also where nothing it refers to has changed
+   * @throws AppError `store-unavailable`, `busy` while stopping: what was done before stands
+   */
+  reprocess(submissions: readonly Submission[], options?: { dryRun?: boolean; anyway?: boolean }): Promise<readonly Reprocessed[]>;
+  /** Looks at all that is held for the number of a person, and lets go on what names another one by now. */
+  lookAtHeld(signal?: AbortSignal): Promise<{ readonly held: number; readonly released: number }>;
   /** Records that wait for their group. */
   readonly waiting: number;
   /** Refuses new records and resolves when those inside are stored. */

@@ -62,10 +62,15 @@ export async function registerPerson(
     }
     putResource(group, resource.resourceType === 'Patient' ? await linked(group, one, merged, entry, before) : merged, facility, one.id);
   }
+  if (before && isMended(before, entry)) for (const { patient } of [before, entry]) group.mended.add(patient);
   changes.persons.push(entry);
   registers.putPerson(entry);
   return { person: entry, differing };
 }
+
+/** Whether the platform may know now whom it did not know. One without a NIK is asked for by more than the register holds. */
+const isMended = (before: PersonEntry, now: PersonEntry): boolean =>
+  before.patient !== now.patient || before.nikHash !== now.nikHash || before.birthDate !== now.birthDate || now.nikHash === null;
 
 interface Registered {
   readonly person?: PersonEntry;

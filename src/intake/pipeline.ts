@@ -6,6 +6,7 @@ import { createBatcher } from './batcher.ts';
 import { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest } from './intake.ts';
 import { parseJsonText } from './json-limits.ts';
 import type { RawRecord } from './raw-record.ts';
+import { heldByIdentity, heldVisitsOf, inOrder, itemOf, type Reprocessed } from './reprocess.ts';
 import { findForbidden } from './rights.ts';
 import type { BatchItem, BatchOptions, Pending } from './types.ts';
 
@@ -17,6 +18,8 @@ export interface IntakeOptions extends BatchOptions {
   /** Records in one commit. Default 100. */
   readonly groupSize?: number;
   readonly jsonDepth?: number;
+  /** Told of what went wrong where nobody waits for an answer. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /**
@@ -26,21 +29,22 @@ export interface IntakeOptions extends BatchOptions {
 export function createIntake(options: IntakeOptions): Intake {
   const { store, now } = options;
   let draining = false;
-  const batcher = createBatcher<BatchItem, Accepted>(beginGroup, { limit: options.groupSize ?? 100 });
+  const releasing = new Set<Promise<void>>();
+  const batcher = createBatcher<BatchItem, Done>(beginGroup, { limit: options.groupSize ?? 100 });
   /** What the group that is being written brings. */
   let pending: Pending | undefined;
   /** Counts what went otherwise than a group that began meanwhile has seen it: that one must begin again. */
   let restarts = 0;
 
   /** Works on a group while the one before is being written; the answer writes it. */
-  async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Accepted | Error)[]>> {
+  async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Done | Error)[]>> {
     const seen = restarts;
     const result = await processBatch(options, items, now(), { pending });
     await store.prepare(result.changes);
     return () => finishGroup(items, restarts === seen ? result : undefined);
   }
 
-  async function finishGroup(items: readonly BatchItem[], begun: Processed | undefined): Promise<readonly (Accepted | Error)[]> {
+  async function finishGroup(items: readonly BatchItem[], begun: Processed | undefined): Promise<readonly (Done | Error)[]> {
     try {
       return await storeOnce(items, begun);
     } catch (error) {
@@ -52,13 +56,13 @@ export function createIntake(options: IntakeOptions): Intake {
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
-    const answers: (Accepted | Error)[] = [];
+    const answers: (Done | Error)[] = [];
     for (const item of items) answers.push(...(await storeAlone(item).catch((error: Error) => [error])));
     return answers;
   }
 
   /** Several processes may add to one person again and again: each try reads what is there by then. */
-  async function storeAlone(item: BatchItem, tries = 3): Promise<readonly Accepted[]> {
+  async function storeAlone(item: BatchItem, tries = 3): Promise<readonly Done[]> {
     try {
       return await storeOnce([item]);
     } catch (error) {
@@ -67,7 +71,7 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
-  async function storeOnce(items: readonly BatchItem[], begun?: Processed): Promise<readonly Accepted[]> {
+  async function storeOnce(items: readonly BatchItem[], begun?: Processed): Promise<readonly Done[]> {
     const processed = begun ?? (await processBatch(options, items, now()));
     const { outcomes, changes } = processed;
     // Whoever began while this was worked on again has not seen it.
@@ -82,7 +86,42 @@ export function createIntake(options: IntakeOptions): Intake {
       pending = undefined;
     }
     if ((changes.deliveries?.length ?? 0) > 0) options.onStored?.();
-    return outcomes.map(({ receipt, repeated }) => ({ receipt, repeated }));
+    if (processed.mended.size > 0) letGo([...processed.mended]);
+    return outcomes.map(({ receipt, repeated, moved }) => ({ receipt, repeated, ...(moved && { moved }) }));
+  }
+
+  /** What waited for people who were mended just now. If the process ends before, the next look at all that is held does it. */
+  function letGo(people: readonly string[]): void {
+    const work = (async () => {
+      for (const submission of await heldVisitsOf(store, people)) {
+        const item = draining ? undefined : await itemOf(store, submission, true);
+        if (item) await batcher.submit(item);
+      }
+    })().catch((error: unknown) => options.onFault?.(error));
+    releasing.add(work);
+    void work.then(() => releasing.delete(work));
+  }
+
+  async function reprocess(submissions: readonly Submission[], { dryRun = false, anyway = true } = {}): Promise<readonly Reprocessed[]> {
+    if (draining) throw new AppError('busy');
+    const items = new Map<Submission, BatchItem | undefined>();
+    for (const submission of inOrder(submissions)) items.set(submission, await itemOf(store, submission, anyway));
+    const readable = [...items.values()].filter((item) => item !== undefined);
+    const answers: readonly Done[] = dryRun
+      ? (await processBatch(options, readable, now(), { anew: true })).outcomes.map(({ receipt }) => ({
+          receipt,
+          repeated: false,
+        }))
+      : await batcher.submitAll(readable);
+    const byItem = new Map(readable.map((item, index) => [item, answers[index] as Done]));
+    return [...items].map(([{ id, state, reason, issues }, item]): Reprocessed => {
+      const done = item && byItem.get(item);
+      if (!done) return { id, outcome: 'unreadable', state, reason, issues };
+      const { receipt } = done;
+      const stays = done.repeated || receipt.id === null || receipt.state === 'failed' || receipt.state === 'on-hold';
+      const outcome = done.moved ? 'moved' : stays ? 'unchanged' : 'applied';
+      return { id, outcome, state: receipt.state, reason: receipt.reason, issues: receipt.issues };
+    });
   }
 
   function accept(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly Accepted[]> {
@@ -140,16 +179,29 @@ export function createIntake(options: IntakeOptions): Intake {
       if (!answer) throw new AppError('internal');
       return answer.receipt;
     },
+    reprocess,
+    async lookAtHeld(signal) {
+      const counts = { held: 0, released: 0 };
+      for await (const page of heldByIdentity(store)) {
+        if (draining || signal?.aborted) break;
+        const results = await reprocess(page, { anyway: false });
+        counts.held += results.length;
+        counts.released += results.filter(({ outcome }) => outcome === 'applied').length;
+      }
+      return counts;
+    },
     get waiting() {
       return batcher.waiting;
     },
     async drain() {
       draining = true;
+      await Promise.all(releasing);
       await batcher.idle();
     },
   };
 }
 
+type Done = Accepted & { readonly moved?: boolean };
 type Processed = Awaited<ReturnType<typeof processBatch>>;
 
 const isConflict = (error: unknown): boolean => error instanceof AppError && error.code === 'conflict';

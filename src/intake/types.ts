@@ -30,12 +30,19 @@ export interface BatchOptions {
 export interface BatchItem {
   readonly request: IntakeRequest;
   readonly raw: RawRecord;
+  /**
+   * A stored record that is taken through all stages again: only while this is its current version and it has stopped. `anyway`: also if
+   * nothing that it refers to has changed.
+   */
+  readonly again?: { readonly version: number; readonly anyway: boolean };
 }
 
 /** What one record came to, before anything is written. */
 export interface Outcome {
   readonly receipt: Receipt;
   readonly repeated: boolean;
+  /** It was to be taken through again, and has changed or gone on meanwhile. */
+  readonly moved?: boolean;
   readonly resources: readonly MappedResource[];
   /** Not to be stored, and why. */
   readonly forbidden?: Issue;
@@ -44,6 +51,8 @@ export interface Outcome {
 export interface BatchResult {
   readonly outcomes: readonly Outcome[];
   readonly changes: ChangeSet;
+  /** References of people who are another, or are told of otherwise, than before: what waits for their number may go on. */
+  readonly mended: ReadonlySet<string>;
 }
 
 /**
