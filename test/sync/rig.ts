@@ -34,6 +34,8 @@ export interface RigOptions {
   readonly timeoutMs?: number;
   readonly wrapStore?: (store: Store) => Store;
   readonly platform?: Partial<SatusehatOptions>;
+  /** Time is the machine's: for what the database itself has to wait for. */
+  readonly realTime?: boolean;
 }
 
 export type Rig = Awaited<ReturnType<typeof createRig>>;
@@ -41,7 +43,7 @@ export type Rig = Awaited<ReturnType<typeof createRig>>;
 /** The real store, the real worker, and the simulator over real HTTP. Time is ours. */
 export async function createRig(options: RigOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ilp-sync-'));
-  const time = virtualTime(START);
+  const time = options.realTime === true ? realTime() : virtualTime(START);
   const store = await openStore(join(folder, 'ilp.db'));
   await store.migrate();
   const sandbox = createSandbox({
@@ -73,13 +75,14 @@ export async function createRig(options: RigOptions = {}) {
   function startWorker(name: string, overrides: Partial<WorkerOptions> = {}): Worker {
     const write = (fields: object, event: string) => void logged.push(JSON.stringify({ event, ...fields }));
     return createWorker({
-      store: options.wrapStore?.(store) ?? store,
+      store: options.realTime === true ? store : onOurTime(options.wrapStore?.(store) ?? store, time.clock),
       platform: connect(),
       hash: identifiers,
       name,
       clock: time.clock,
       random: () => 0.5,
-      backoff: { baseMs: 1_000, maxMs: 60_000 },
+      backoff: options.realTime === true ? { baseMs: 20, maxMs: 100 } : { baseMs: 1_000, maxMs: 60_000 },
+      ...(options.realTime === true && { pollMs: 20 }),
       log: { info: write, warn: write, error: write },
       metrics: {
         count(metric, labels, by = 1) {
@@ -261,6 +264,43 @@ export async function createRig(options: RigOptions = {}) {
   };
   await register();
   return rig;
+}
+
+function realTime(): ReturnType<typeof virtualTime> {
+  return {
+    clock: Date.now,
+    delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    advance: () => undefined,
+    iso: () => new Date().toISOString(),
+  };
+}
+
+/** The database times tries, marks and pauses by its own clock, and a test would have to wait for it: here ours says what time it is. */
+function onOurTime(store: Store, clock: () => number): Store {
+  const marks = new Map<number, string>();
+  const ours: Partial<Store> = {
+    commit(changes, fence) {
+      const deliveryOutcomes = changes.deliveryOutcomes?.map(({ dueInMs, ...outcome }) =>
+        dueInMs === undefined ? outcome : { ...outcome, dueAt: new Date(clock() + dueInMs).toISOString() },
+      );
+      return store.commit({ ...changes, ...(deliveryOutcomes && { deliveryOutcomes }) }, fence);
+    },
+    shared: async (environment, names) => ({ ...(await store.shared(environment, names)), nowMs: clock() }),
+    async markSent(fence, at) {
+      await store.markSent(fence, at);
+      marks.set(fence.deliveryId, new Date(clock()).toISOString());
+    },
+    claimDeliveries: async (query) =>
+      (await store.claimDeliveries(query)).map((delivery) =>
+        delivery.markedAt === null ? delivery : { ...delivery, markedAt: marks.get(delivery.id) ?? delivery.markedAt },
+      ),
+  };
+  return new Proxy(store, {
+    get(target, name) {
+      const value = ours[name as keyof Store] ?? target[name as keyof Store];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 export const posyanduOf = (puskesmas: Puskesmas): string => `${puskesmas.code}-PSY-1`;
