@@ -114,7 +114,7 @@ export async function startSandbox(
       files.clients,
       '--json',
     ],
-    { env: clean(), stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: clean(), stdio: ['ignore', 'pipe', 'ignore'] },
   );
   const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const end = () => void child.kill('SIGKILL');

@@ -102,6 +102,8 @@ export async function run(options: RunOptions): Promise<Run> {
   const port = await freePort();
   const platformUrl = `http://127.0.0.1:${port}`;
   const starting = startSandbox(port, files);
+  // Waited for together with the others.
+  starting.catch(() => undefined);
   const platform = createPlatformControl(platformUrl);
   const database = await options.createDatabase(folder);
   const children: Child[] = [];
