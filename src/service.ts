@@ -8,7 +8,7 @@ import { createFhir } from './fhir/index.ts';
 import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
-import { createCredentialSource, createSatusehatPlatform, type SatusehatOptions } from './satusehat/index.ts';
+import { createCredentialSource, createSatusehatPlatform, decryptSecret, encryptSecret, type SatusehatOptions } from './satusehat/index.ts';
 import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
 import { createWorker, type DrainReport, type Platform, resolveIdentities, type Worker, type WorkerOptions } from './sync/index.ts';
 
@@ -201,13 +201,14 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
 export function createPlatform(config: Config, store: Store, logger: Logger, options: Partial<SatusehatOptions> = {}) {
   const { environment } = config;
   const clock = options.clock ?? (() => Date.now());
-  const { authUrl, fhirUrl, timeoutMs, surface, readLagMs, savesPartly, proxy, ca } = config.platform;
+  const { authUrl, fhirUrl, timeoutMs, surface, readLagMs, savesPartly, quota, proxy, ca } = config.platform;
+  const keyHex = resolveSecretKey(config);
   return createSatusehatPlatform({
     environment,
     baseUrls: { auth: authUrl, fhir: fhirUrl },
     credential: createCredentialSource({
       environment,
-      keyHex: resolveSecretKey(config),
+      keyHex,
       load: () => store.credentials(environment),
       clock,
       log: logger,
@@ -217,6 +218,20 @@ export function createPlatform(config: Config, store: Store, logger: Logger, opt
     surface,
     readLagMs,
     savesPartly,
+    shared: {
+      state: {
+        async read(name) {
+          const { nowMs, entries } = await store.shared(environment, [name]);
+          return { value: entries[0]?.value, version: entries[0]?.version ?? null, nowMs };
+        },
+        write: (name, value, expected) => store.putShared(environment, name, value, expected),
+      },
+      cover: {
+        seal: (name, clear) => encryptSecret(keyHex, { environment, owner: name }, clear),
+        open: (name, sealed) => decryptSecret(keyHex, { environment, owner: name }, sealed),
+      },
+    },
+    ...(quota !== undefined && { quota }),
     ...(proxy !== undefined && { proxy }),
     ...(ca !== undefined && { ca }),
     ...options,

@@ -33,6 +33,8 @@ export interface Config {
     readonly surface: 'recorded' | 'documented';
     readonly readLagMs: number;
     readonly savesPartly: boolean;
+    /** What each client may ask of the platform; undefined: learnt. */
+    readonly quota?: { readonly requests: number; readonly perMs: number };
     readonly proxy?: string;
     /** PEM text of additional certificate authorities. */
     readonly ca?: string;
@@ -152,6 +154,9 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       surface: values.ILP_PLATFORM_SURFACE as Config['platform']['surface'],
       readLagMs: number('ILP_PLATFORM_READ_LAG'),
       savesPartly: values.ILP_PLATFORM_PARTIAL_BUNDLES as boolean,
+      ...(number('ILP_PLATFORM_QUOTA') > 0 && {
+        quota: { requests: number('ILP_PLATFORM_QUOTA'), perMs: number('ILP_PLATFORM_QUOTA_SECONDS') * 1_000 },
+      }),
       ...(values.ILP_PROXY !== undefined && { proxy: text('ILP_PROXY') }),
       ...(ca !== undefined && { ca }),
     },

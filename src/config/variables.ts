@@ -209,6 +209,32 @@ export const VARIABLES: readonly Variable[] = [
     },
   },
   {
+    name: 'ILP_PLATFORM_QUOTA',
+    kind: 'integer',
+    fallback: '0',
+    minimum: 0,
+    maximum: 1000000,
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Jumlah permintaan yang diizinkan platform bagi setiap klien dalam ILP_PLATFORM_QUOTA_SECONDS. 0: tidak diketahui, dipelajari dari jawaban platform.',
+      en: 'Requests that the platform allows each client within ILP_PLATFORM_QUOTA_SECONDS. 0: not known, learnt from the answers of the platform.',
+    },
+  },
+  {
+    name: 'ILP_PLATFORM_QUOTA_SECONDS',
+    kind: 'integer',
+    fallback: '60',
+    minimum: 1,
+    maximum: 86400,
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Rentang waktu ILP_PLATFORM_QUOTA, dalam detik.',
+      en: 'Span of time of ILP_PLATFORM_QUOTA, in seconds.',
+    },
+  },
+  {
     name: 'ILP_PLATFORM_SURFACE',
     kind: 'choice',
     fallback: 'recorded',
