@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { asObject, asText, follow, isObject, type JsonObject, sortKeys } from './json.ts';
 
 export interface DuplicateGroup {
@@ -14,43 +15,72 @@ export interface DuplicateCount {
 
 /**
  * Looks for facts that were stored twice, without trusting ids or identifiers: the same type, subject, start of the encounter,
- * code, effective time and value. Instants are compared as instants, whatever their offset.
+ * code, effective time and value. Instants are compared as instants, whatever their offset. Resources are taken one by one and not
+ * kept, so that a dump of any size can pass.
  */
-export function countDuplicates(resources: Iterable<object>): DuplicateCount {
-  const all = [...resources].filter(isObject);
-  const starts = new Map<string, string>();
-  for (const resource of all) {
-    if (resource.resourceType !== 'Encounter') continue;
-    // An encounter that was stored twice starts at the same time twice; the subject is compared anyway.
-    starts.set(`Encounter/${String(resource.id)}`, `start:${instant(asObject(resource.period).start)}`);
-  }
-  const byFact = new Map<string, { resourceType: string; ids: string[] }>();
-  for (const resource of all) {
+export class DuplicateCounter {
+  readonly #starts = new Map<string, string>();
+  readonly #byFact = new Map<string, string | string[]>();
+  /** Facts of an encounter that had not come yet. */
+  #waiting: Array<{ readonly encounter: string; readonly resourceType: string; readonly id: string; readonly fact: string }> = [];
+
+  add(resource: object): void {
+    if (!isObject(resource)) return;
     const resourceType = String(resource.resourceType);
+    const id = String(resource.id);
     const fact = JSON.stringify([
-      resourceType,
       first(resource, 'subject', 'patient', 'partOf', 'managingOrganization'),
-      encounterStart(resource, starts),
       codeOf(resource),
       timesOf(resource),
       valuesOf(resource),
     ]);
-    const group = byFact.get(fact) ?? { resourceType, ids: [] };
-    byFact.set(fact, group);
-    group.ids.push(String(resource.id));
+    if (resourceType === 'Encounter') {
+      // An encounter that was stored twice starts at the same time twice; the subject is compared anyway.
+      const start = `start:${instant(asObject(resource.period).start)}`;
+      this.#starts.set(`Encounter/${id}`, start);
+      this.#note(resourceType, id, start, fact);
+      return;
+    }
+    const encounter = first(resource, 'encounter', 'context');
+    const start = encounter === undefined ? '' : this.#starts.get(encounter);
+    if (start === undefined) this.#waiting.push({ encounter: encounter as string, resourceType, id, fact: digest(fact) });
+    else this.#note(resourceType, id, start, fact);
   }
-  const groups = [...byFact.values()].filter((group) => group.ids.length > 1);
-  return { groups, duplicates: groups.reduce((sum, group) => sum + group.ids.length - 1, 0) };
+
+  count(): DuplicateCount {
+    for (const { encounter, resourceType, id, fact } of this.#waiting) {
+      this.#noteDigest(resourceType, id, this.#starts.get(encounter) ?? encounter, fact);
+    }
+    this.#waiting = [];
+    const groups: DuplicateGroup[] = [];
+    for (const [key, ids] of this.#byFact) if (Array.isArray(ids)) groups.push({ resourceType: key.slice(0, key.indexOf('|')), ids });
+    return { groups, duplicates: groups.reduce((sum, group) => sum + group.ids.length - 1, 0) };
+  }
+
+  #note(resourceType: string, id: string, start: string, fact: string): void {
+    this.#noteDigest(resourceType, id, start, digest(fact));
+  }
+
+  #noteDigest(resourceType: string, id: string, start: string, fact: string): void {
+    const key = `${resourceType}|${digest(start)}|${fact}`;
+    const ids = this.#byFact.get(key);
+    if (ids === undefined) this.#byFact.set(key, id);
+    else if (Array.isArray(ids)) ids.push(id);
+    else this.#byFact.set(key, [ids, id]);
+  }
 }
+
+/** As {@link DuplicateCounter}, for resources that are at hand. */
+export function countDuplicates(resources: Iterable<object>): DuplicateCount {
+  const counter = new DuplicateCounter();
+  for (const resource of resources) counter.add(resource);
+  return counter.count();
+}
+
+const digest = (text: string): string => (text === '' ? '' : hash('sha1', text, 'base64'));
 
 const first = (resource: JsonObject, ...names: readonly string[]): string | undefined =>
   names.map((name) => asText(asObject(resource[name]).reference)).find((reference) => reference !== undefined);
-
-function encounterStart(resource: JsonObject, starts: ReadonlyMap<string, string>): string | undefined {
-  if (resource.resourceType === 'Encounter') return `start:${instant(asObject(resource.period).start)}`;
-  const reference = first(resource, 'encounter', 'context');
-  return reference === undefined ? undefined : (starts.get(reference) ?? reference);
-}
 
 function instant(value: unknown): string {
   if (typeof value !== 'string') return '';

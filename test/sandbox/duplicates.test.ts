@@ -70,4 +70,26 @@ describe('countDuplicates', () => {
   it('counts every member of a group but one', () => {
     expect(countDuplicates([...base, twin, { ...twin, id: 'o3' }]).duplicates).toBe(2);
   });
+
+  it('is not misled by the order of the dump', () => {
+    const again = [
+      { ...base[0], id: 'e9' },
+      { ...base[2], id: 'o9', encounter: { reference: 'Encounter/e9' } },
+    ];
+    const expected = [
+      ['Encounter', 2],
+      ['Observation', 2],
+    ];
+    const all = [...base, ...again] as Body[];
+    for (const resources of [all, all.toReversed()]) {
+      const { groups, duplicates } = countDuplicates(resources);
+      expect(duplicates).toBe(2);
+      expect(groups.map(({ resourceType, ids }) => [resourceType, ids.length]).sort()).toEqual(expected);
+    }
+  });
+
+  it('an encounter that nobody dumped is told from another by its reference', () => {
+    const lost = { ...twin, encounter: { reference: 'Encounter/gone' } };
+    expect(countDuplicates([...base, lost, { ...lost, id: 'o3' }]).groups.map(({ ids }) => ids)).toEqual([['o2', 'o3']]);
+  });
 });
