@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
+import { SYSTEMS } from '../terminology/systems.ts';
 import { asObject, asText, follow, isObject, type JsonObject, sortKeys } from './json.ts';
+import { identifiersOf } from './resources.ts';
 
 export interface DuplicateGroup {
   readonly resourceType: string;
@@ -29,7 +31,7 @@ export class DuplicateCounter {
     const resourceType = String(resource.resourceType);
     const id = String(resource.id);
     const fact = JSON.stringify([
-      first(resource, 'subject', 'patient', 'partOf', 'managingOrganization'),
+      first(resource, 'subject', 'patient', 'partOf', 'managingOrganization') ?? motherOf(resource),
       codeOf(resource),
       timesOf(resource),
       valuesOf(resource),
@@ -121,6 +123,10 @@ const TIMES = [
 const timesOf = (resource: JsonObject): readonly string[] =>
   TIMES.flatMap((path) => follow(resource, path, '').map(({ value }) => `${path}=${instant(value)}`));
 
+/** The mother of a newborn is who it is about; only her NIK names her. */
+const motherOf = (resource: JsonObject): string | undefined =>
+  resource.resourceType === 'Patient' ? identifiersOf(resource).find((token) => token.startsWith(`${SYSTEMS.nikIbu}|`)) : undefined;
+
 /** What is said besides: every value[x], and the elements that tell two facts of the same code and time apart. */
 const VALUES = [
   'value[x]',
@@ -137,6 +143,10 @@ const VALUES = [
   'physicalType',
   'item',
   'questionnaire',
+  'gender',
+  'birthDate',
+  'multipleBirthInteger',
+  'relationship',
 ];
 
 const valuesOf = (resource: JsonObject): unknown =>

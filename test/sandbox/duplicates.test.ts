@@ -92,4 +92,42 @@ describe('countDuplicates', () => {
     const lost = { ...twin, encounter: { reference: 'Encounter/gone' } };
     expect(countDuplicates([...base, lost, { ...lost, id: 'o3' }]).groups.map(({ ids }) => ids)).toEqual([['o2', 'o3']]);
   });
+
+  it('takes twins, other mothers’ children and both parents for what they are', () => {
+    const mother = (value: string) => [{ system: SYSTEMS.nikIbu, value }];
+    const child = (id: string, more: Body): Body => ({
+      resourceType: 'Patient',
+      id,
+      identifier: [...mother('9900000000000001'), { system: SYSTEMS.ihsNumber, value: id }],
+      name: [{ text: 'By. Ny. Siti' }],
+      gender: 'male',
+      birthDate: '2026-08-01',
+      multipleBirthInteger: 1,
+      ...more,
+    });
+    const related = (id: string, code: string): Body => ({
+      resourceType: 'RelatedPerson',
+      id,
+      patient: { reference: 'Patient/P1' },
+      name: [{ text: 'Siti' }],
+      relationship: [{ coding: [{ code }] }],
+    });
+    const different = [
+      child('P1', {}),
+      child('P2', { multipleBirthInteger: 2 }),
+      child('P3', { birthDate: '2026-08-02' }),
+      child('P4', { gender: 'female' }),
+      child('P5', { identifier: mother('9900000000000002') }),
+      related('r1', 'MTH'),
+      related('r2', 'FTH'),
+    ];
+    expect(countDuplicates(different)).toEqual({ groups: [], duplicates: 0 });
+    expect(countDuplicates([...different, child('P6', {}), related('r3', 'FTH')])).toEqual({
+      groups: [
+        { resourceType: 'Patient', ids: ['P1', 'P6'] },
+        { resourceType: 'RelatedPerson', ids: ['r2', 'r3'] },
+      ],
+      duplicates: 2,
+    });
+  });
 });
