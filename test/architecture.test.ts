@@ -16,10 +16,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   intake: ['mapping', 'validation', 'terminology', 'store', 'errors'],
   sync: ['store', 'terminology', 'errors'],
   satusehat: ['sync', 'terminology', 'errors'],
+  desk: ['intake', 'store', 'errors'],
   fhir: ['store', 'validation', 'terminology', 'errors'],
   jobs: ['store', 'errors'],
-  http: ['config', 'intake', 'fhir', 'store', 'errors'],
-  cli: ['config', 'intake', 'sync', 'satusehat', 'jobs', 'store', 'sandbox', 'mapping', 'validation', 'terminology', 'errors'],
+  http: ['config', 'intake', 'desk', 'fhir', 'store', 'errors'],
+  cli: ['config', 'intake', 'desk', 'sync', 'satusehat', 'jobs', 'store', 'sandbox', 'mapping', 'validation', 'terminology', 'errors'],
   sandbox: ['terminology', 'errors'],
 };
 

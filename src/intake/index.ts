@@ -6,4 +6,4 @@ export { parseJson } from './json-limits.ts';
 export { createIntake, type IntakeOptions } from './pipeline.ts';
 export type { RawRecord } from './raw-record.ts';
 export { gunzip, type ReaderLimits, readBody, readCsv, readJson, readNdjson } from './readers.ts';
-export { IDENTITY_REASONS, isStopped, type Reprocessed } from './reprocess.ts';
+export { inOrder, isStopped, type Reprocessed } from './reprocess.ts';

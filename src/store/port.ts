@@ -470,6 +470,8 @@ export interface DeliveryAct {
   readonly actor: string;
   readonly at: string;
   readonly note?: string;
+  /** Only tells what would become of each. */
+  readonly dryRun?: boolean;
 }
 
 /** `selected` is `released` and `left` together; `released` are those that the act was done to. */

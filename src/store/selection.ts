@@ -136,7 +136,7 @@ export async function retryDeliveries(
 ): Promise<DeliveryActResult> {
   const { db } = writer;
   const { chosen, result } = await choose(engine, writer, context, selection, retryLeaves);
-  if (chosen.length === 0) return result;
+  if (chosen.length === 0 || act.dryRun) return result;
   const ids = chosen.map(({ id }) => id);
   await db
     .updateTable('delivery')
@@ -172,7 +172,7 @@ export async function cancelDeliveries(
   act: DeliveryAct,
 ): Promise<DeliveryActResult> {
   const { chosen, result } = await choose(engine, writer, context, selection, cancelLeaves);
-  if (chosen.length === 0) return result;
+  if (chosen.length === 0 || act.dryRun) return result;
   const ids = chosen.map(({ id }) => id);
   await writer.db
     .updateTable('delivery')

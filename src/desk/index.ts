@@ -1,0 +1,5 @@
+export type { ActRequest, ActResult, Left, WhyLeft } from './acts.ts';
+export { createDesk, type Desk, type DeskOptions } from './desk.ts';
+export { type BacklogView, backlogView, type Overview, type StoppedGroup } from './overview.ts';
+export { parseSelection, SELECTION_FIELDS, type Selection, saysAnything } from './selection.ts';
+export { blockedIssue, type DeliveryStory, type RecordStory } from './story.ts';
