@@ -1,10 +1,10 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { AppError, type Reason } from '../errors/index.ts';
 import { databaseNow } from './database-now.ts';
 import { refreshStandings } from './deliveries.ts';
 import { ruleOf } from './delivery-events.ts';
 import { tellDependants } from './dependants.ts';
-import type { Engine, Writer } from './engine.ts';
+import type { Dialect, Engine, Writer } from './engine.ts';
 import type { ClaimQuery, Delivery, Fence } from './port.ts';
 import { instant, toDelivery } from './rows.ts';
 
@@ -81,26 +81,12 @@ export async function claimDeliveries(engine: EngineDialect, writer: Writer, que
 async function waitingByOwner(
   { dialect }: EngineDialect,
   { db }: Writer,
-  { environment, exceptOwners = [], onlyOwners }: ClaimQuery,
+  { environment, exceptOwners = [] }: ClaimQuery,
   now: number,
   depth: number,
 ): Promise<readonly { owner: string; turn: number; ids: readonly number[] }[]> {
-  const served = servedOwners({ dialect }, { exceptOwners, onlyOwners }, 'o.owner');
-  // Each priority apart: those of the first that are not due yet are many in a bad hour, and must not be walked over.
-  const first = (priority: number, limit: number) => sql`select * from (
-    select d.id, d.priority, d.due_ms from delivery d
-    where d.environment = o.environment and d.owner = o.owner and d.priority = ${sql.lit(priority)} and d.due_ms <= ${now}
-      and d.state = 'ready' and d.dependency = 0 and d.preceded = 0
-    order by d.due_ms, d.id limit ${limit}) as ${sql.table(`priority_${priority}`)}`;
   const ask = async (limit: number, only?: readonly string[]) => {
-    const { rows } = await sql<{ owner: string; turn: number; ids: string | null }>`
-      select o.owner, o.turn, ${dialect.jsonNumbers(
-        'id',
-        sql`select id from (${first(0, limit)} union all ${first(1, limit)}) as both_priorities order by priority, due_ms, id limit ${limit}`,
-      )} as ids
-      from delivery_owner o
-      where o.environment = ${environment} and ${served} and ${only === undefined ? sql`1 = 1` : dialect.inList(sql.ref('o.owner'), only)}
-      order by o.turn, o.owner`.execute(db);
+    const { rows } = await waitingQuery(dialect, { environment, exceptOwners, now, limit, ...(only && { only }) }).execute(db);
     return rows.map(({ ids, ...row }) => ({ ...row, ids: JSON.parse(ids ?? '[]') as number[] }));
   };
   const { count } = await db
@@ -115,6 +101,28 @@ async function waitingByOwner(
   if (enough || few >= depth || more.length === 0) return queues;
   const longer = new Map((await ask(depth, more)).map((queue) => [queue.owner, queue]));
   return queues.map((queue) => longer.get(queue.owner) ?? queue);
+}
+
+/** Owners in turn, each with the ids of what it may send now as JSON. Reads no more than it gives, however many wait. */
+export function waitingQuery(
+  dialect: Dialect,
+  query: { environment: string; exceptOwners: readonly string[]; only?: readonly string[]; now: number; limit: number },
+): RawBuilder<{ owner: string; turn: number; ids: string | null }> {
+  const { environment, exceptOwners, only, now, limit } = query;
+  // Each priority apart: those of the first that are not due yet are many in a bad hour, and must not be walked over.
+  const first = (priority: number) => sql`select * from (
+    select d.id, d.priority, d.due_ms from delivery d
+    where d.environment = o.environment and d.owner = o.owner and d.priority = ${sql.lit(priority)} and d.due_ms <= ${now}
+      and d.state = 'ready' and d.dependency = 0 and d.preceded = 0
+    order by d.due_ms, d.id limit ${limit}) as ${sql.table(`priority_${priority}`)}`;
+  const ids = sql`select id from (${first(0)} union all ${first(1)}) as both_priorities order by priority, due_ms, id limit ${limit}`;
+  return sql`
+    select o.owner, o.turn, ${dialect.jsonNumbers('id', ids)} as ids
+    from delivery_owner o
+    where o.environment = ${environment}
+      and ${exceptOwners.length === 0 ? sql`1 = 1` : sql`not ${dialect.inList(sql.ref('o.owner'), exceptOwners)}`}
+      and ${only === undefined ? sql`1 = 1` : dialect.inList(sql.ref('o.owner'), only)}
+    order by o.turn, o.owner`;
 }
 
 interface ExpiredRow {
