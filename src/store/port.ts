@@ -64,7 +64,7 @@ export interface Store {
   // ---- deliveries
   /**
    * Takes up to `limit` deliveries that are `ready`, due, and whose dependencies are all completed; in order per partition, fair
-   * across owners. A held or failed delivery lets the later ones of its partition by; so does one that waits for a held or failed one. A delivery whose lease ran out is taken again with reason `outcome-unknown` if it had been sent (`sentAt`).
+   * across owners, what is fresh before the backfill of its owner. A held or failed delivery lets the later ones of its partition by; so does one that waits for a held or failed one. A delivery whose lease ran out is taken again with reason `outcome-unknown` if it had been sent (`sentAt`).
    * Timed by the database. Each claim raises the fencing token.
    */
   claimDeliveries(query: ClaimQuery): Promise<readonly Delivery[]>;
@@ -79,8 +79,6 @@ export interface Store {
   deliveries(query: {
     submissionId?: string;
     keys?: readonly string[];
-    /** Those that wait for one of these deliveries (keys). */
-    needs?: readonly string[];
     environment?: string;
     states?: readonly State[];
     owner?: string;

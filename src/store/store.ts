@@ -215,21 +215,12 @@ export function createStore(engine: Engine): Store {
     extendLease: (fence, leaseMs) => write((writer) => extendLease(engine, writer, fence, leaseMs)),
     deliveries: (query) =>
       guard(async () => {
-        const { submissionId, keys, needs, environment, states, owner, limit = LIMIT } = query;
+        const { submissionId, keys, environment, states, owner, limit = LIMIT } = query;
         const rows = await reader
           .selectFrom('delivery')
           .selectAll()
           .$if(submissionId !== undefined, (select) => select.where('submission', '=', submissionId as string))
           .$if(keys !== undefined, (select) => select.where(dialect.inList(sql.ref('delivery_key'), keys ?? [])))
-          .$if(needs !== undefined, (select) =>
-            select.where('id', 'in', (inner) =>
-              inner
-                .selectFrom('delivery_dependency')
-                .select('delivery')
-                .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
-                .where(dialect.inList(sql.ref('needs'), needs ?? [])),
-            ),
-          )
           .$if(environment !== undefined, (select) => select.where('environment', '=', environment as string))
           .$if(states !== undefined, (select) => select.where(dialect.inList(sql.ref('state'), states ?? [])))
           .$if(owner !== undefined, (select) => select.where('owner', '=', owner as string))

@@ -2,7 +2,6 @@ import { AppError, type Reason, type State } from '../errors/index.ts';
 import type { Audit, ChangeSet, Delivery, DeliveryOutcome, Fence, Store } from '../store/port.ts';
 import { attempt, SYNC_CONTEXT, type Trace } from './attempt.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
-import { dependantsOf } from './dependants.ts';
 import { isOpen } from './hours.ts';
 import { createIdentityResolver, type IdentityHash } from './identity.ts';
 import { type Outcome, rowOf, type Settlement, settle } from './outcome.ts';
@@ -270,12 +269,11 @@ export function createWorker(options: WorkerOptions): Worker {
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
     try {
       const alone = await isAlone(delivery);
-      const blocked = await dependantsOf(store, environment, delivery, settlement, at);
       await store.commit(
         {
           ...facts,
-          deliveryOutcomes: [settled, ...blocked.outcomes],
-          submissionStates: [...(await submissionStates(delivery, settlement, alone, at)), ...blocked.submissions],
+          deliveryOutcomes: [settled],
+          submissionStates: await submissionStates(delivery, settlement, alone, at),
           audits: [audit],
         },
         fence,
