@@ -15,7 +15,7 @@ forEachEngine((engine) => {
   it('16 writers on two connections lose no update of a shared value', async () => {
     const stores = await open();
     const [one] = stores;
-    const times = 5;
+    const times = 3;
     const count = async (store: Store) => {
       for (let done = 0; done < times; ) {
         const known = await entry(store, 'counter');
