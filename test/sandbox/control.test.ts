@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { platformSid } from '../../src/terminology/systems.ts';
-import { location, ORG, observation, type Running, requestToken, startForTest, visit } from './support.ts';
+import { encounter, location, ORG, observation, type Running, requestToken, startForTest, visit } from './support.ts';
 
 let running: Running;
 beforeEach(async () => {
@@ -153,6 +153,25 @@ describe('pages', () => {
     });
     const token = await running.token();
     expect((await running.send('GET', '/fhir-r4/v1/Patient/P00000000001', { token })).status).toBe(200);
+  });
+
+  it('set the clock at an instant, from which it runs on; tokens, quotas and date rules follow', async () => {
+    const { location: place } = await visit(running, 'C-1');
+    const future = encounter('C-2', place, { period: { start: '2026-09-01T01:00:00+00:00' }, statusHistory: [] });
+    expect((await running.fhir('POST', '/Encounter', future)).body.issue[0].details.text).toMatch(/Future Date/);
+    const at = '2026-09-01T02:00:00.000Z';
+    expect((await running.send('PUT', '/_sandbox/clock', { body: { now: at } })).body).toEqual({ now: at });
+    running.time.now += 500;
+    expect((await running.send('GET', '/_sandbox/clock')).body).toEqual({ now: '2026-09-01T02:00:00.500Z' });
+    expect((await running.fhir('GET', `/Organization/${ORG}`)).status).toBe(401);
+    const token = await running.token();
+    const accepted = await running.send('POST', '/fhir-r4/v1/Encounter', { token, body: future });
+    expect([accepted.status, accepted.body.meta?.lastUpdated]).toEqual([201, expect.stringMatching(/^2026-09-01T02:00:00/)]);
+    // Versions go forward even where the clock goes back.
+    await running.send('PUT', '/_sandbox/clock', { body: { offsetMs: 0 } });
+    const version = (text: string) => BigInt(Buffer.from(text, 'base64').toString());
+    const later = await running.fhir('POST', '/Location', location('C-3'));
+    expect(version(later.body.meta.versionId)).toBeGreaterThan(version(accepted.body.meta.versionId));
   });
 
   it('move the clock', async () => {

@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Body, encounter, observation, outcome, type Running, startForTest, visit } from './support.ts';
 
@@ -161,5 +162,80 @@ describe('addresses', () => {
         expect(status, `${type}?${query}`).toBeLessThan(500);
       }
     }
+  });
+});
+
+describe('connections', () => {
+  const raw = (text: string, after: (socket: Socket) => void): Promise<string> =>
+    new Promise((resolve) => {
+      const { hostname, port } = new URL(running.url);
+      const socket = connect(Number(port), hostname, () => socket.write(text, () => after(socket)));
+      let got = '';
+      socket.on('data', (chunk) => {
+        got += chunk;
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(got));
+    });
+  const total = async () => (await running.send('GET', '/_sandbox/counts')).body.requests.total as number;
+
+  it('that end in the middle of a request leave nothing behind', async () => {
+    const before = await total();
+    const head = 'POST /fhir-r4/v1/Observation HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"resourceType":';
+    expect(await raw(head, (socket) => socket.destroy())).toBe('');
+    expect(await raw(head, (socket) => socket.end())).not.toContain('201');
+    expect(await raw('NONSENSE\r\n\r\n', () => {})).toMatch(/^HTTP\/1\.1 400/);
+    expect(await total()).toBe(before);
+  });
+
+  it('through a proxy name the whole URL, and strange hosts do not come back in links', async () => {
+    const token = await running.token();
+    const get = (target: string, host: string) =>
+      raw(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n\r\n`, () => {});
+    expect(await get('http://api.example/fhir-r4/v1/Encounter?identifier=a%7Cb', 'api.example')).toContain(
+      'http://api.example/fhir-r4/v1/Encounter/?',
+    );
+    const strange = await get('/fhir-r4/v1/Encounter?identifier=a%7Cb', 'x"><script>');
+    expect(strange).toMatch(/^HTTP\/1\.1 200/);
+    expect(strange).not.toContain('<script>');
+  });
+});
+
+describe('the simulator’s own pages', () => {
+  it('never fail, whatever is sent to them', async () => {
+    const bodies = [
+      undefined,
+      '{',
+      '[]',
+      'null',
+      '"x"',
+      '7',
+      '{"match":7}',
+      '{"__proto__":{"a":1}}',
+      '{"offsetMs":1e400}',
+      '{"now":"never"}',
+      '{"faults":null}',
+    ];
+    for (const [method, path] of [
+      ['PUT', '/settings'],
+      ['POST', '/faults'],
+      ['PUT', '/clock'],
+      ['POST', '/clock'],
+      ['PUT', '/clients/x'],
+      ['PUT', '/clients/%'],
+      ['PUT', '/clients/__proto__'],
+      ['DELETE', '/clients/%00'],
+      ['GET', '/requests?limit=x&status=%25&rule=__proto__'],
+      ['GET', '/dump?type=__proto__'],
+      ['GET', '/constructor'],
+      ['PATCH', '/settings'],
+    ] as const) {
+      for (const body of bodies) {
+        if (method === 'GET' && body !== undefined) continue;
+        const { status } = await running.send(method, `/_sandbox${path}`, { body });
+        expect(status, `${method} ${path} ${body}`).toBeLessThan(500);
+      }
+    }
+    expect((await running.send('GET', '/_sandbox/settings')).body.clockOffsetMs).toBe(0);
   });
 });
