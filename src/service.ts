@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
 import { type Config, packageVersion, resolveSecretKey } from './config/index.ts';
+import { createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
 import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
@@ -17,6 +18,7 @@ export interface Service {
   readonly intake: Intake;
   readonly worker: Worker;
   readonly jobs: Jobs;
+  readonly desk: Desk;
   /** The doors without a listener, for tests. */
   app(baseUrl: string): Express;
   /** Listens, starts worker and schedules as configured. */
@@ -90,7 +92,9 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     now,
     onStored: worker.wake,
     jsonDepth: config.limits.jsonDepth,
+    onFault: (error) => logger.error({ event: 'intake.fault', ...describeFault(error) }),
   });
+  const desk = createDesk({ store, environment, now, reprocess: intake.reprocess, onReleased: worker.wake });
   const audit = createAuditLog(store, now);
   const jobs = createJobs({
     store,
@@ -112,7 +116,9 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
             const waiting = await store.identityCandidates({ environment, limit: 1000 });
             return { candidates: waiting.length };
           }
-          return countsOf(await resolveIdentities({ store, platform, hash: ids, clock, signal, log: logger }));
+          // First those that name another person by now: a process may have ended before it could let them go.
+          const { held, released: mended } = await intake.lookAtHeld(signal);
+          return { held, mended, ...countsOf(await resolveIdentities({ store, platform, hash: ids, clock, signal, log: logger })) };
         },
       },
     ],
@@ -143,6 +149,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     return createApp({
       store,
       intake,
+      desk,
       audit,
       metrics,
       limits: config.limits,
@@ -164,6 +171,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     intake,
     worker,
     jobs,
+    desk,
     app,
     async start() {
       let doors: Express | undefined;

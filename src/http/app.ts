@@ -5,13 +5,14 @@ import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import type { AuditLog } from './audit-log.ts';
 import { authenticate } from './auth.ts';
+import { createDeliveriesRouter, type DeliveriesRouterOptions } from './deliveries-router.ts';
 import { errorHandler, methodNotAllowed, notFound } from './error-handler.ts';
 import { createHealthRouter } from './health.ts';
 import { createIntakeRouter, type IntakeRouterOptions } from './intake-router.ts';
 import { openApi } from './openapi.ts';
 import { routeOf, setState, stateOf } from './request-state.ts';
 
-export interface AppOptions extends IntakeRouterOptions {
+export interface AppOptions extends IntakeRouterOptions, DeliveriesRouterOptions {
   readonly audit: AuditLog;
   readonly logger: Logger;
   readonly version: string;
@@ -38,7 +39,7 @@ export function createApp(options: AppOptions): Express {
     .route('/api/openapi.json')
     .get((_request, response) => void response.json(document))
     .all(methodNotAllowed('GET'));
-  app.use('/api/v1', authenticate(options.store), createIntakeRouter(options));
+  app.use('/api/v1', authenticate(options.store), createDeliveriesRouter(options), createIntakeRouter(options));
   for (const [path, router] of Object.entries(options.routers ?? {})) app.use(path, router);
 
   app.use(notFound);

@@ -2,10 +2,11 @@ import { type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { AppError, type ErrorCode, REASONS, type Reason, STATES, type State } from '../errors/index.ts';
 import { type Accepted, contextOf, type Intake, type IntakeRequest, type RawRecord, type ReaderLimits } from '../intake/index.ts';
-import { type Client, type Delivery, FEEDS, type Feed, type Store, type Submission } from '../store/port.ts';
+import { type Client, FEEDS, type Feed, type Store, type Submission } from '../store/port.ts';
 import type { AuditLog } from './audit-log.ts';
 import { checkScope } from './auth.ts';
 import { openBody } from './body.ts';
+import { deliveryView, reasonText } from './delivery-view.ts';
 import { describeFault, discardRest, methodNotAllowed } from './error-handler.ts';
 import type { Metrics } from './metrics.ts';
 import { createReceiptWriter } from './receipt-writer.ts';
@@ -97,33 +98,6 @@ export function createIntakeRouter(options: IntakeRouterOptions): Router {
       response.status(receipt.state === 'failed' ? 422 : 200).json(receipt);
     })
     .all(methodNotAllowed('POST'));
-
-  router
-    .route('/deliveries')
-    .get(async (request, response) => {
-      const client = clientOf(request);
-      checkScope(client, 'intake:read');
-      const limit = integer(request, 'limit', 1, 1000) ?? 100;
-      const state = choice<State>(request, 'state', STATES);
-      const owner = text(request, 'owner');
-      const allowed = client.facilities;
-      if (owner !== undefined && allowed !== 'all' && !allowed.includes(owner)) throw new AppError('forbidden-facility');
-      const owners = owner !== undefined ? [owner] : allowed === 'all' ? [undefined] : allowed;
-      const found: Delivery[] = [];
-      for (const one of owners) {
-        if (found.length >= limit) break;
-        const rows = await store.deliveries({
-          environment: options.environment,
-          limit: limit - found.length,
-          ...(state && { states: [state] }),
-          ...(one !== undefined && { owner: one }),
-        });
-        found.push(...rows);
-      }
-      await read(request, 'deliveries', found.length);
-      response.json({ deliveries: found.map(deliveryView) });
-    })
-    .all(methodNotAllowed('GET'));
 
   const context = (request: Request) => contextOf(clientOf(request), 'intake', stateOf(request).id);
   const read = (request: Request, target: string, count: number) =>
@@ -231,22 +205,6 @@ const summary = (submission: Submission) => ({
   updatedAt: submission.updatedAt,
 });
 
-const deliveryView = (delivery: Delivery) => ({
-  key: delivery.key,
-  kind: delivery.kind,
-  owner: delivery.owner,
-  state: delivery.state,
-  reason: delivery.reason,
-  ...(delivery.reason !== null && { reasonText: reasonText(delivery.reason) }),
-  attempts: delivery.attempts,
-  dueAt: delivery.dueAt,
-  submission: delivery.submission,
-  resources: delivery.resources,
-  dependsOn: delivery.dependsOn,
-  issues: delivery.issues,
-  updatedAt: delivery.updatedAt,
-});
-
 /** The whole way of one record: what came of it, where it is on the platform, or what to mend. */
 async function story(options: IntakeRouterOptions, request: Request, submission: Submission) {
   const { store, environment } = options;
@@ -280,11 +238,6 @@ function subjectOf(resource: object): string | undefined {
   const { subject, patient } = resource as { subject?: { reference?: string }; patient?: { reference?: string } };
   const reference = subject?.reference ?? patient?.reference;
   return reference?.startsWith('Patient/') ? reference : undefined;
-}
-
-function reasonText(reason: Reason): { id: string; en: string } {
-  const row = REASONS[reason as keyof typeof REASONS];
-  return row ? { id: row.id, en: row.en } : { id: `Ditolak aturan SATUSEHAT ${reason}`, en: `Refused by SATUSEHAT ${reason}` };
 }
 
 function idOf(request: Request): string {

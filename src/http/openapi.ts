@@ -1,6 +1,7 @@
 import { CODES, REASONS, STATES } from '../errors/index.ts';
 import { CONTRACTS } from '../intake/contracts/index.ts';
 import { FEEDS, type Feed } from '../store/port.ts';
+import { deliveriesOpenApi } from './deliveries-openapi.ts';
 
 const SUMMARY: Record<Feed, string> = {
   facilities: 'Fasilitas dan jaringannya; facilities and their network',
@@ -92,18 +93,8 @@ export function openApi(version: string): Record<string, unknown> {
       responses: { '200': { description: 'OK', content: json(ref('Receipt')) }, ...faults, '404': fault(CODES['not-found'].en) },
     },
   };
-  paths['/api/v1/deliveries'] = {
-    get: {
-      operationId: 'listDeliveries',
-      summary: 'Antrean kirim; the delivery queue',
-      parameters: [
-        query('state', { enum: STATES }, 'State'),
-        query('owner', { type: 'string' }, 'Kode puskesmas; code of the puskesmas'),
-        query('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Limit'),
-      ],
-      responses: { '200': { description: 'OK', content: json({ type: 'object' }) }, ...faults },
-    },
-  };
+  const deliveries = deliveriesOpenApi(faults, fault);
+  Object.assign(paths, deliveries.paths);
 
   const bilingual = { type: 'object', required: ['id', 'en'], properties: { id: { type: 'string' }, en: { type: 'string' } } };
   const receipt = {
@@ -146,6 +137,7 @@ export function openApi(version: string): Record<string, unknown> {
       },
       schemas: {
         ...records,
+        ...deliveries.schemas,
         Issue: {
           type: 'object',
           required: ['severity', 'code', 'text'],
