@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listSettings } from '../../src/sandbox/settings.ts';
 import { blocksOf, isServer, root } from './blocks.ts';
 
 const blocks = blocksOf('docs/sandbox.md');
@@ -72,5 +74,16 @@ describe('docs/sandbox.md – every command ends well', () => {
     expect(outputOf('window')).toMatch(/(200 )+429 /);
     expect(outputOf('dropBefore')).toContain('"dropBefore":0.02');
     expect(outputOf('dump?type=Encounter').match(/"resourceType":"Encounter"/g)).toHaveLength(1);
+  });
+});
+
+describe('docs/sandbox.md – the table of settings', () => {
+  it('has each, with its default and what it may be', () => {
+    const rows = readFileSync(path.join(root, 'docs/sandbox.md'), 'utf8').split('\n');
+    for (const [name, initial, allowed] of listSettings()) {
+      const cells = rows.find((row) => row.startsWith(`| \`${name}\` |`))?.split(' | ');
+      const words = allowed.split(/ [|…] /);
+      expect([name, cells?.[1], words.every((word) => cells?.[2]?.includes(word))]).toEqual([name, `\`${initial}\``, true]);
+    }
   });
 });
