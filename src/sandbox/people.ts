@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SYSTEMS } from '../terminology/systems.ts';
 import { asList, asObject, asText, type JsonObject } from './json.ts';
 import { shown, type View } from './masking.ts';
+import type { FacilityEntry, RegionEntry } from './master-data.ts';
 import { identifiersOf } from './resources.ts';
 import type { StoreView } from './store.ts';
 
@@ -12,7 +13,9 @@ export interface PeopleFile {
   /** The civil register (Dukcapil): people whose NIK exists but who are not in the patient index yet. */
   readonly citizens?: readonly CitizenEntry[];
   /** Root Organizations of facilities without a client here, for example a hospital that patients are referred to. */
-  readonly organizations?: ReadonlyArray<{ readonly id: string; readonly name?: string }>;
+  readonly organizations?: readonly FacilityEntry[];
+  /** Places that the master data know. */
+  readonly regions?: readonly RegionEntry[];
 }
 
 export interface PatientEntry {

@@ -17,6 +17,7 @@ import {
 import type { Fault } from './faults.ts';
 import type { JsonObject } from './json.ts';
 import { kyc } from './kyc.ts';
+import { type MasterData, masterDataOperation } from './master-data.ts';
 import { createPatient } from './newborn.ts';
 import { patchResource, refuseOldVersion } from './patch.ts';
 import type { People } from './people.ts';
@@ -56,6 +57,7 @@ export interface Platform {
   readonly quotas: QuotaDesk;
   readonly store: ResourceStore;
   readonly people: People;
+  readonly masterData: MasterData;
   readonly processor: Processor;
   /** Draws for a Bundle that is saved in part; undefined when this one is not. */
   readonly partial: (ordered: boolean) => (() => number) | undefined;
@@ -268,6 +270,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   'GET consent': { answer: consent },
   'POST consent': { body: true, answer: consent },
+  'GET masterdata': { answer: ({ masterData }, { request }, { id }) => masterData.answer(id, request.query) },
   'POST kyc': { answer: (_platform, { request }, { id }) => kyc(id, request.payload) },
 };
 
@@ -280,6 +283,11 @@ function targetOf({ method, path }: Incoming): Target | undefined {
   if (operation !== undefined) {
     const verb = VERBS[`${method} kyc`];
     return verb && { verb, type: '', id: operation, product: 'kyc' };
+  }
+  const list = masterDataOperation(path);
+  if (list !== undefined) {
+    const verb = VERBS[`${method} masterdata`];
+    return verb && { verb, type: '', id: list, product: 'masterdata' };
   }
   if (path !== FHIR_PATH && !path.startsWith(`${FHIR_PATH}/`)) return undefined;
   const [type = '', id = '', step, ...more] = path.slice(FHIR_PATH.length + 1).split('/');

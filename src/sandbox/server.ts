@@ -10,6 +10,7 @@ import { CONTROL_PATH, type Controlled, control } from './control.ts';
 import { chance, FaultDice, FaultOrders } from './faults.ts';
 import { createListener } from './http.ts';
 import { asObject } from './json.ts';
+import { MasterData } from './master-data.ts';
 import { People, type PeopleFile } from './people.ts';
 import { answer, FHIR_PATH, type Incoming, type Platform, TOKEN_PATH } from './pipeline.ts';
 import { isServedType, Processor } from './processor.ts';
@@ -115,6 +116,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     settings,
     changeSettings: (change) => put(changeSettings(current, change)),
     rules,
+    masterData: new MasterData(options.people?.regions ?? [], options.people?.organizations ?? []),
     clock,
     tokens,
     quotas,

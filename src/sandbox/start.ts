@@ -55,6 +55,7 @@ export function readPeople(file: string): PeopleFile {
     practitioners: ['name'],
     citizens: ['nik', 'name', 'gender', 'birthDate'],
     organizations: ['id'],
+    regions: ['code', 'name'],
   };
   for (const [list, needed] of Object.entries(lists)) {
     const entries = value[list] ?? [];
