@@ -1,4 +1,5 @@
 import type { Config } from '../config/index.ts';
+import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { DrainReport } from '../sync/index.ts';
@@ -34,6 +35,7 @@ export interface Service {
   stop(): Promise<void>;
   /** One pass over everything that is due, then ends. */
   drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
+  readonly desk: Desk;
   readonly jobs: {
     list(): Promise<
       ReadonlyArray<{ job: string; schedule: string; zone: string; enabled: boolean; next: string | null; last: JobRun | null }>

@@ -1,7 +1,16 @@
 import { Command, CommanderError } from 'commander';
-import { FEEDS, SCOPES } from '../store/port.ts';
+import { DELIVERY_KINDS, FEEDS, SCOPES } from '../store/port.ts';
 import { type CommandError, usage } from './command-error.ts';
 import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
+import {
+  type ActFlags,
+  cancelDeliveries,
+  type DeliveryFlags,
+  fixDeliveries,
+  listDeliveries,
+  retryDeliveries,
+  showDelivery,
+} from './commands/deliveries.ts';
 import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
 import { mapFile } from './commands/map.ts';
 import { migrate } from './commands/migrate.ts';
@@ -96,6 +105,12 @@ Konfigurasi / configuration: docs/configuration.md`;
 
 const FEED_NAMES = FEEDS.join(' | ');
 
+const DELIVERIES_HELP = `
+Contoh / examples:
+  ilp-fhir deliveries list
+  ilp-fhir deliveries list --state failed --rule 10457
+  ilp-fhir deliveries fix --reason unmapped-code --dry-run`;
+
 function commandLine(version: string, choose: (action: Action) => void): Command {
   const program = new Command('ilp-fhir')
     .description('Adapter ILP–FHIR untuk layanan primer / FHIR adapter for primary care')
@@ -158,6 +173,33 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     (job: string | undefined, options: { limit: string }) => historyOfJobs(job, integer('--limit', options.limit, 1, 1000)),
   );
 
+  const deliveries = command(program, 'deliveries', 'yang berhenti atau menunggu kirim / what stopped or waits to be sent');
+  deliveries.addHelpText('after', DELIVERIES_HELP);
+  on(
+    selecting(command(deliveries, 'list', 'menurut sebab; dengan pilihan: satu per satu / by cause; with a selection: one by one')).option(
+      '--limit <n>',
+      'paling banyak / at most',
+      '50',
+    ),
+    ({ limit, ...flags }: DeliveryFlags & { limit: string }) => listDeliveries(flags, integer('--limit', limit, 1, 1000)),
+  );
+  on(command(deliveries, 'show <key>', 'seluruh riwayat satu kiriman atau data / the whole story of one'), (key: string) =>
+    showDelivery(key),
+  );
+  for (const [name, description, act] of [
+    ['retry', 'kirim ulang / send again', retryDeliveries],
+    ['fix', 'proses ulang data asal setelah diperbaiki / take the records through again after mending', fixDeliveries],
+    ['cancel', 'batalkan, tidak dikirim / give up, do not send', cancelDeliveries],
+  ] as const) {
+    on(
+      selecting(command(deliveries, name, description))
+        .option('--dry-run', 'sebutkan saja / only say')
+        .option('--yes', 'ya, juga bila banyak / yes, also if they are many')
+        .option('--note <text>', 'alasan, tanpa nama orang / why, without names of people'),
+      (flags: ActFlags) => act(flags),
+    );
+  }
+
   on(
     command(program, 'migrate', 'perbarui basis data / bring the database up to date').option('--dry-run', 'sebutkan saja / only list'),
     (options: { dryRun?: boolean }) => migrate(options.dryRun === true),
@@ -205,6 +247,20 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   });
   return program;
 }
+
+/** The options that select deliveries. */
+const selecting = (target: Command): Command =>
+  target
+    .option('--state <list>', 'keadaan / states: failed,on-hold')
+    .option('--reason <list>', 'sebab atau kode / reasons or codes: identity,unmapped-code')
+    .option('--rule <number>', 'aturan SATUSEHAT / rule of SATUSEHAT: 10457')
+    .option('--kind <kind>', DELIVERY_KINDS.join(' | '))
+    .option('--owner <code>', 'puskesmas pengirim / puskesmas in whose name it is sent')
+    .option('--facility <code>', 'unit mana pun / any unit')
+    .option('--from <date>', 'diterima sejak / received since')
+    .option('--to <date>', 'diterima sampai / received until')
+    .option('--key <list>', 'kunci, dipisah koma / keys, comma list')
+    .option('--submission <id>', 'id data / id of the record');
 
 export interface ClientOptions {
   readonly scopes: string;
