@@ -3,7 +3,8 @@ import path from 'node:path';
 import { Ajv, type ErrorObject } from 'ajv';
 import { distance } from 'fastest-levenshtein';
 import cron from 'node-cron';
-import { AppError, type Bilingual, type Issue } from '../errors/index.ts';
+import type { Bilingual, Issue } from '../errors/index.ts';
+import { mistake, wrongConfig } from './mistakes.ts';
 import { COMMAND_NAMES, VARIABLES, type Variable } from './variables.ts';
 
 export type Environment = 'sandbox' | 'staging' | 'production';
@@ -61,8 +62,7 @@ const HOSTS: Record<Environment, string> = {
  */
 export function parseConfig(environ: Environ, readFile: (name: string) => string = (name) => readFileSync(name, 'utf8')): Config {
   const mistakes: Issue[] = [];
-  const wrong = (name: string, text: Bilingual) =>
-    mistakes.push({ severity: 'error', code: 'config', field: name, text: { id: `${name}: ${text.id}`, en: `${name}: ${text.en}` } });
+  const wrong = (name: string, text: Bilingual) => mistakes.push(mistake(name, text));
 
   const given: Record<string, string> = {};
   const known = new Set(VARIABLES.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name])));
@@ -121,7 +121,7 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
     }
   }
   if (mistakes.length > 0) {
-    throw new AppError('config', { detail: mistakes.map(({ text: { en } }) => en).join('; ') }, { issues: mistakes });
+    throw wrongConfig(mistakes);
   }
 
   const host = HOSTS[environment];

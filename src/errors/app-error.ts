@@ -1,7 +1,8 @@
 import { CODES, type ErrorCode } from './codes.ts';
 import type { Bilingual, Issue } from './issue.ts';
 
-export type Params = Readonly<Record<string, string | number>>;
+/** Values for the placeholders of a text; one that is itself text comes in both languages. */
+export type Params = Readonly<Record<string, string | number | Bilingual>>;
 
 /**
  * The only error that rooms raise on purpose. Its message is made from the catalogue, so it cannot hold a patient's value;
@@ -32,9 +33,13 @@ export class AppError extends Error {
 
 /** Fills the placeholders `{name}` of a catalogue text. An unknown placeholder stays visible, so that a test finds it. */
 export function render(code: ErrorCode, params: Params = {}): Bilingual {
-  const fill = (template: string) => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
   const row = CODES[code];
-  return { id: fill(row.id), en: fill(row.en) };
+  const fill = (language: keyof Bilingual) =>
+    row[language].replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = params[name] ?? whole;
+      return String(typeof value === 'object' ? value[language] : value);
+    });
+  return { id: fill('id'), en: fill('en') };
 }
 
 /**

@@ -53,7 +53,9 @@ export function decryptSecret(keyHex: string, place: SecretPlace, sealed: string
       .setAuthTag(bytes.subarray(-16));
     return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString('utf8');
   } catch (cause) {
-    throw new AppError('config', { detail: `credential of ${place.owner} (${place.environment}): the key does not open it` }, { cause });
+    const of = `${place.owner} (${place.environment})`;
+    const detail = { id: `kredensial ${of}: tidak terbuka dengan kunci ini`, en: `credential of ${of}: the key does not open it` };
+    throw new AppError('config', { detail }, { cause });
   }
 }
 
@@ -104,7 +106,11 @@ export function createCredentialSource(options: {
 
 function readKey(keyHex: string): Buffer {
   if (!/^[0-9a-f]{64}$/i.test(keyHex)) {
-    throw new AppError('config', { detail: 'the credential key must be 64 hex digits (32 bytes)' });
+    const detail = {
+      id: 'kunci kredensial harus 64 angka hex (32 byte)',
+      en: 'the credential key must be 64 hex digits (32 bytes)',
+    };
+    throw new AppError('config', { detail });
   }
   return Buffer.from(keyHex, 'hex');
 }
