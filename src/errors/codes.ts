@@ -88,6 +88,13 @@ export const CODES = {
   ),
   usage: row('request', 400, 'invalid', 'Perintah tidak benar: {detail}.', 'Wrong usage: {detail}.'),
   'empty-body': row('request', 400, 'required', 'Tidak ada satu pun data dalam permintaan.', 'The request holds no record.'),
+  'nothing-accepted': row(
+    'request',
+    422,
+    'processing',
+    'Tidak satu pun dari {count} data pertama diterima, jadi sisanya tidak dibaca dan tidak disimpan. Perbaiki sebab pada tanda terima, lalu kirim ulang semuanya; atau kirim sisanya tersendiri.',
+    'None of the first {count} records was accepted, so the rest was neither read nor stored. Mend what the receipts name and send all again, or send the rest by itself.',
+  ),
   conflict: row(
     'request',
     409,

@@ -92,7 +92,7 @@ export function createIntakeRouter(options: IntakeRouterOptions): Router {
         throw new AppError('parameter', { name: 'body', expected: '{"validatedBy":{"nik":"…"}}' });
       const validatedBy = body.records[0]?.value.validatedBy as { nik?: unknown } | null | undefined;
       if (typeof validatedBy?.nik !== 'string' || !/^\d{16}$/.test(validatedBy.nik)) {
-        throw new AppError('parameter', { name: 'validatedBy.nik', expected: '16 digits' });
+        throw new AppError('parameter', { name: 'validatedBy.nik', expected: { id: '16 angka', en: '16 digits' } });
       }
       const receipt = await intake.validateSubmission({ client, requestId: stateOf(request).id }, id, { nik: validatedBy.nik });
       response.status(receipt.state === 'failed' ? 422 : 200).json(receipt);
@@ -132,7 +132,8 @@ async function receive(options: IntakeRouterOptions, feed: Feed, client: Client,
       for (const result of await intake.dryRun(intakeRequest, group)) {
         if (result.verdict.state !== 'failed') accepted++;
         results.push(result);
-        if (results.length > 1000) throw new AppError('parameter', { name: 'dryRun', expected: '≤ 1000 records' });
+        if (results.length > 1000)
+          throw new AppError('parameter', { name: 'dryRun', expected: { id: '≤ 1000 data', en: '≤ 1000 records' } });
       }
     }
     if (results.length === 0) throw new AppError('empty-body');
@@ -154,6 +155,12 @@ async function receive(options: IntakeRouterOptions, feed: Feed, client: Client,
         current.catch(() => {});
         if (before) await give(await before);
         before = current;
+        if (writer.full) {
+          // Already being stored: its receipts are due, and it may hold the first good one.
+          before = undefined;
+          await give(await current);
+          if (writer.full) throw new AppError('nothing-accepted', { count: writer.receipts });
+        }
         if (response.destroyed) break;
       }
     } finally {
@@ -251,7 +258,10 @@ function text(request: Request, name: string): string | undefined {
   const value = request.query[name];
   if (value === undefined || value === '') return undefined;
   if (typeof value !== 'string' || value.length > 128)
-    throw new AppError('parameter', { name, expected: 'one value of at most 128 characters' });
+    throw new AppError('parameter', {
+      name,
+      expected: { id: 'satu nilai, paling banyak 128 karakter', en: 'one value of at most 128 characters' },
+    });
   return value;
 }
 
@@ -259,7 +269,7 @@ function flag(request: Request, name: string): boolean {
   const value = text(request, name);
   if (value === undefined || value === 'false') return false;
   if (value === 'true') return true;
-  throw new AppError('parameter', { name, expected: 'true or false' });
+  throw new AppError('parameter', { name, expected: { id: 'true atau false', en: 'true or false' } });
 }
 
 function integer(request: Request, name: string, minimum: number, maximum: number): number | undefined {
@@ -267,7 +277,10 @@ function integer(request: Request, name: string, minimum: number, maximum: numbe
   if (value === undefined) return undefined;
   const number = Number(value);
   if (!/^\d+$/.test(value) || number < minimum || number > maximum) {
-    throw new AppError('parameter', { name, expected: `a whole number from ${minimum} to ${maximum}` });
+    throw new AppError('parameter', {
+      name,
+      expected: { id: `bilangan bulat ${minimum} sampai ${maximum}`, en: `a whole number from ${minimum} to ${maximum}` },
+    });
   }
   return number;
 }
