@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import v8 from 'node:v8';
 import type { Logger } from 'pino';
 import { type Composition, run } from './cli/index.ts';
-import { type Config, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
+import { type Config, claimDatabasePlace, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
 import { compileEngines, type Engines } from './engines.ts';
-import { AppError, issue } from './errors/index.ts';
+import { AppError } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
 import { encryptSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
-import { createIdentifiers, type Feed, loadIdKey, openStore } from './store/index.ts';
+import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
 
 let compiled: Engines | undefined;
 /** Compiled at first use: most commands need none of it. */
@@ -27,13 +27,22 @@ const loggerOf = (config: Config): Logger =>
   );
 
 /** Everything the service is made of, joined. @throws AppError `config`, `id-key`, `store-unavailable`, `map-compile`, `profile-compile` */
-export const createService = (config: Config): Promise<Service> => joinService(config, engines(), loggerOf(config));
+export async function createService(config: Config): Promise<Service> {
+  claimDatabasePlace(config);
+  return joinService(config, engines(), loggerOf(config));
+}
+
+/** @throws AppError `config` if there can be no such file, `store-unavailable` */
+async function open(config: Config): Promise<Store> {
+  claimDatabasePlace(config);
+  return openStore(databaseOf(config));
+}
 
 export const composition: Composition = {
   version: packageVersion(),
   program: import.meta.filename,
   readConfig: parseConfig,
-  openStore: (config) => openStore(databaseOf(config)),
+  openStore: open,
   createService,
   // Loaded only where it is asked for: the service starts without it.
   startSandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox(options),
@@ -50,19 +59,9 @@ export const composition: Composition = {
   async checkCredential(config, store, owner) {
     const platform = createPlatform(config, store, loggerOf(config));
     try {
-      const { token, organization, issues } = await platform.check(owner);
-      const first = issues[0];
-      const without = { missing: 'credential-missing', wait: 'platform-unavailable', unreachable: 'platform-unavailable' } as const;
-      const refused = first ?? issue(token in without ? without[token as keyof typeof without] : 'platform-auth');
-      return [
-        { step: 'token', ok: token === 'accepted', ...(token !== 'accepted' && { issue: refused }) },
-        ...(token === 'accepted'
-          ? [
-              { step: 'organization', ok: organization === 'match', ...(organization !== 'match' && { issue: refused }) },
-              { step: 'read', ok: organization === 'match' || organization === 'mismatch', ...(first && { issue: first }) },
-            ]
-          : []),
-      ];
+      const [unit] = await store.facilities([owner]);
+      const [known] = unit === undefined ? [] : await store.platformIds(config.environment, [unit.organization]);
+      return { ...(await platform.check(owner)), ...(known && { registeredOrganization: known.platformId }) };
     } finally {
       platform.close();
     }
@@ -71,7 +70,7 @@ export const composition: Composition = {
 
 /** Maps and checks the records of a file against the registers of the configured database, and stores nothing. */
 async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType: string): Promise<readonly DryRun[]> {
-  const store = await openStore(databaseOf(config));
+  const store = await open(config);
   try {
     await store.migrate();
     const ids = createIdentifiers(await loadIdKey(store, config.idKey));

@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
+import type { AccountCheck } from '../satusehat/index.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { DrainReport } from '../sync/index.ts';
 
@@ -25,8 +26,13 @@ export interface Composition {
   validate(resource: unknown): readonly Issue[];
   /** Encrypts a platform secret for the store. */
   sealSecret(config: Config, owner: string, secret: string): string;
-  /** Token, organisation match and one read with the stored credential. */
-  checkCredential(config: Config, store: Store, owner: string): Promise<ReadonlyArray<{ step: string; ok: boolean; issue?: Issue }>>;
+  /** Tries the stored credential: a new token, its Organization, one read of data. */
+  checkCredential(config: Config, store: Store, owner: string): Promise<CredentialCheck>;
+}
+
+export interface CredentialCheck extends AccountCheck {
+  /** Id on the platform that the facility register has for the puskesmas; undefined while it has none. */
+  readonly registeredOrganization?: string;
 }
 
 export interface Service {

@@ -1,4 +1,5 @@
 import type { Resource } from '@medplum/fhirtypes';
+import type { Issue } from '../errors/index.ts';
 import {
   type CheckAnswer,
   type InspectAnswer,
@@ -20,7 +21,7 @@ import type { Quota } from './pace.ts';
 import { outgoingReferences, type Projected, project } from './projection.ts';
 import { createOwnState, type SharedState } from './shared-state.ts';
 import type { Surface } from './surface.ts';
-import { authIssues, type Cover, createTokens } from './token.ts';
+import { type Cover, createTokens } from './token.ts';
 import { createTransport } from './transport.ts';
 import { patchOf, updateOf } from './updates.ts';
 
@@ -33,6 +34,8 @@ export interface SatusehatOptions {
   readonly credential: (owner: string) => Promise<AccountCredential | undefined>;
   /** Epoch ms. */
   readonly clock: () => number;
+  /** Ms that only grow, for waits. Default: the process's. */
+  readonly monotonic?: () => number;
   /** Resolves after so many ms; for the pace. */
   readonly delay?: (ms: number) => Promise<void>;
   /** Searches that may be relied on. Default `recorded`. */
@@ -57,11 +60,27 @@ export interface SatusehatOptions {
   readonly ca?: string;
 }
 
+/** What trying an account showed. */
+export interface AccountCheck extends CheckAnswer {
+  /** What the credential names. */
+  readonly organizationId?: string;
+  /** The platform's name for that Organization, for a person to compare. */
+  readonly organizationName?: string;
+  /** Whether its Locations may be searched, the plainest thing that takes a permission for data; undefined if it was not asked. */
+  readonly read?: 'allowed' | 'refused' | 'unreadable';
+  readonly readIssues?: readonly Issue[];
+}
+
+export interface SatusehatPlatform extends Platform {
+  check(owner: string): Promise<AccountCheck>;
+  close(): void;
+}
+
 /** In the memory of this process a token needs no cover. */
 const NOT_WRITTEN: Cover = { seal: (_name, clear) => clear, open: (_name, sealed) => sealed };
 
 /** A `Platform` for SATUSEHAT. Keeps tokens and paces in memory, and connections open until `close`. */
-export function createSatusehatPlatform(options: SatusehatOptions): Platform & { close(): void } {
+export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPlatform {
   const { credential, clock } = options;
   const transport = createTransport({
     timeoutMs: options.timeoutMs ?? 30_000,
@@ -69,6 +88,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     ...(options.proxy !== undefined && { proxy: options.proxy }),
     ...(options.ca !== undefined && { ca: options.ca }),
   });
+  const monotonic = options.monotonic ?? (() => performance.now());
   const { state, cover } = options.shared ?? { state: createOwnState(clock), cover: NOT_WRITTEN };
   const delay = options.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
   const tokens = createTokens({
@@ -78,12 +98,13 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     shared: state,
     cover,
     clock,
+    monotonic,
     delay,
     timeoutMs: options.timeoutMs ?? 30_000,
   });
   const limiter = createLimiter({
     shared: state,
-    clock,
+    monotonic,
     delay,
     maxConcurrent: options.maxConcurrentPerClient ?? 8,
     maxWaitMs: options.maxWaitMs ?? 2_000,
@@ -213,35 +234,35 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
     create,
     inspect,
     replace,
-    async check(owner): Promise<CheckAnswer> {
+    async check(owner): Promise<AccountCheck> {
       const account = await credential(owner);
       if (account === undefined) {
         return { token: 'missing', issues: [] };
       }
+      const { organizationId } = account;
       await tokens.forget(owner);
       const token = await tokens.get(owner);
       switch (token.kind) {
         case 'no-account':
           return { token: 'missing', issues: [] };
         case 'unauthorised':
-          return { token: 'refused', issues: token.issues };
+          return { token: 'refused', organizationId, issues: token.issues };
         case 'retry':
-          return { token: 'wait', issues: [] };
+          return { token: 'wait', organizationId, issues: [] };
         case 'unavailable':
-          return { token: 'unreachable', issues: [] };
+          return { token: 'unreachable', organizationId, issues: [] };
         case 'token':
       }
-      const answer = await client.request(owner, { intent: 'read', path: `/Organization/${encodeURIComponent(account.organizationId)}` });
-      if (answer.kind === 'ok') {
-        const body = answer.body as { resourceType?: unknown; id?: unknown };
-        const match = body.resourceType === 'Organization' && body.id === account.organizationId;
-        return { token: 'accepted', organization: match ? 'match' : 'mismatch', issues: [] };
-      }
-      const issues = answer.kind === 'refused' || answer.kind === 'unauthorised' ? answer.issues : [];
+      const own = await client.request(owner, { intent: 'read', path: `/Organization/${encodeURIComponent(organizationId)}` });
+      // Asked for whatever came of the first: an Organization may be open to every client, and its units to none.
+      const query = new URLSearchParams({ organization: organizationId });
+      const units = await client.request(owner, { intent: 'read', path: '/Location', query });
       return {
         token: 'accepted',
-        organization: answer.kind === 'refused' || answer.kind === 'gone' ? 'mismatch' : 'unreadable',
-        issues: issues.length > 0 ? issues : authIssues(),
+        organizationId,
+        ...organizationOf(own, organizationId),
+        read: units.kind === 'ok' ? (isBundle(units.body) ? 'allowed' : 'unreadable') : isVerdict(units) ? 'refused' : 'unreadable',
+        readIssues: issuesOf(units),
       };
     },
     close: () => transport.close(),
@@ -249,6 +270,21 @@ export function createSatusehatPlatform(options: SatusehatOptions): Platform & {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+function organizationOf(answer: FhirAnswer, wanted: string): Pick<AccountCheck, 'organization' | 'organizationName' | 'issues'> {
+  if (answer.kind === 'ok') {
+    const { resourceType, id, name } = (answer.body ?? {}) as { resourceType?: unknown; id?: unknown; name?: unknown };
+    const match = resourceType === 'Organization' && id === wanted;
+    return { organization: match ? 'match' : 'mismatch', ...(match && typeof name === 'string' && { organizationName: name }), issues: [] };
+  }
+  const other = answer.kind === 'refused' || answer.kind === 'gone' || answer.kind === 'lost-reference';
+  return { organization: other ? 'mismatch' : 'unreadable', issues: issuesOf(answer) };
+}
+
+/** The platform said no, and asking again will not change that. */
+const isVerdict = ({ kind }: FhirAnswer): boolean => kind !== 'unavailable' && kind !== 'retry' && kind !== 'unknown';
+const isBundle = (body: unknown): boolean => (body as { resourceType?: unknown } | null)?.resourceType === 'Bundle';
+const issuesOf = (answer: FhirAnswer): readonly Issue[] => ('issues' in answer ? answer.issues : []);
 
 /** What a read that was not answered with the resource means: nothing was carried out. */
 function readTrouble(answer: Exclude<FhirAnswer, { kind: 'ok' }>): Exclude<InspectAnswer, { kind: 'there' }> {

@@ -82,9 +82,9 @@ describe('command line', () => {
     expect([checked.code, resultOf(checked).steps]).toEqual([
       0,
       [
-        { step: 'token', ok: true },
-        { step: 'organization', ok: true },
-        { step: 'read', ok: true },
+        { step: 'token', target: 'accesstoken', ok: true },
+        { step: 'organization', target: 'Organization/100329035', ok: true },
+        { step: 'read', target: 'Location?organization=100329035', ok: true },
       ],
     ]);
     const sent = await run('sync', '--once', '--json');

@@ -45,6 +45,7 @@ describe('wrong usage – exit code 2, in both languages, with the way to help',
     ['no key', ['push', sample('first-encounter.json'), '--feed', 'encounters'], /ILP_API_KEY/],
     ['an address of another form', ['push', none, '--feed', 'persons', '--url', 'here'], /--url must be an http/],
     ['an unknown port', ['sandbox', '--port', 'abc'], /--port harus bilangan 0–65535/],
+    ['a folder that cannot be made', ['demo', '--data', '/proc/none/demo'], /--data cannot be made/],
     ['a missing file of people', ['sandbox', '--port', '0', '--people', none], /--people: .*none\.json is missing or not JSON/],
   ])('%s', async (_what, args, message) => {
     const { code, stdout, stderr } = await run(...args);
@@ -64,6 +65,41 @@ describe('wrong usage – exit code 2, in both languages, with the way to help',
     const { code, stdout, stderr } = await run();
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('Perintah / Commands:');
+  });
+
+  it.each([
+    ['below /proc', '/proc/none/ilp.sqlite'],
+    ['in /proc', '/proc/ilp.sqlite'],
+    ['below a file', '/dev/null/ilp.sqlite'],
+    ['no file', '/dev/null'],
+    ['a folder', tmpdir()],
+  ])('a database that cannot be made is a mistake of its variable: %s', async (_where, place) => {
+    vi.stubEnv('ILP_DATABASE', place);
+    for (const args of [['migrate'], ['client', 'list'], ['map', sample('first-encounter.json'), '--feed', 'encounters']]) {
+      const { code, stdout, stderr } = await run(...args);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(
+        /ILP_DATABASE: (berkas tidak dapat dibuat|bukan berkas biasa).* \/ (the file cannot be made|is not a regular file)/,
+      );
+    }
+  });
+
+  it('with --json each language of a configuration error stands by itself', async () => {
+    vi.stubEnv('ILP_PORT', 'eighty');
+    vi.stubEnv('ILP_ENVIRONMENT', 'test');
+    const { error } = JSON.parse((await run('migrate', '--json')).stdout);
+    expect(error.text).toEqual({
+      id: expect.stringMatching(/^Konfigurasi salah: .*ILP_PORT: harus bilangan bulat/),
+      en: expect.stringMatching(/^The configuration is wrong: .*ILP_PORT: must be a whole number/),
+    });
+    expect(error.text.id).not.toMatch(/must be/);
+    expect(error.text.en).not.toMatch(/harus/);
+    expect(error.issues).toContainEqual({
+      severity: 'error',
+      code: 'config',
+      field: 'ILP_PORT',
+      text: { id: 'ILP_PORT: harus bilangan bulat', en: 'ILP_PORT: must be a whole number' },
+    });
   });
 
   it('wrong configuration names every variable and its fix, and no value', async () => {

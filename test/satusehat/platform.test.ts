@@ -132,8 +132,8 @@ describe('createSatusehatPlatform', () => {
     expect(await platform.findPerson('unknown', { kind: 'patient', nik: nikOf(1) })).toEqual({ kind: 'no-account' });
   });
 
-  it('checks an account: token, Organization, and a refused secret', async () => {
-    expect(await platform.check(BREBES.code)).toEqual({ token: 'accepted', organization: 'match', issues: [] });
+  it('checks an account: token, Organization, its Locations, and a refused secret', async () => {
+    expect(await platform.check(BREBES.code)).toMatchObject({ token: 'accepted', organization: 'match', read: 'allowed' });
     credentials[BREBES.code] = { ...BREBES, organizationId: '99999999' };
     expect(await platform.check(BREBES.code)).toMatchObject({ token: 'accepted', organization: 'mismatch' });
     credentials[SIRAMPOG.code] = { ...SIRAMPOG, secret: 'wrong' };

@@ -35,6 +35,7 @@ async function setUp(script: Script, options: { timeoutMs?: number; proxy?: stri
     baseUrls: { auth: `${server.url}/oauth2/v1`, fhir: `${server.url}/fhir-r4/v1` },
     credential: async () => ({ organizationId: '1', clientId: 'c', secret: 's' }),
     clock: time.clock,
+    monotonic: time.clock,
     delay: time.delay,
     timeoutMs: 2_000,
     ...options,
@@ -42,6 +43,11 @@ async function setUp(script: Script, options: { timeoutMs?: number; proxy?: stri
   closing.push(() => platform.close(), server.close);
   return { server, platform, time };
 }
+
+const accountAnswer = (url: string) =>
+  url.includes('/Location')
+    ? { resourceType: 'Bundle', type: 'searchset', total: 0 }
+    : { resourceType: 'Organization', id: '1', name: 'Puskesmas Satu' };
 
 const entry = (type: string, id: string) => ({
   response: {
@@ -241,11 +247,59 @@ describe('the platform over the wire', () => {
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     closing.push(() => void proxy.close());
-    const { platform, server } = await setUp((_, response) => json(response, 200, { resourceType: 'Organization', id: '1' }), {
+    const { platform, server } = await setUp((request, response) => json(response, 200, accountAnswer(request.url)), {
       proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     });
-    expect(await platform.check('P1')).toEqual({ token: 'accepted', organization: 'match', issues: [] });
+    expect(await platform.check('P1')).toMatchObject({ token: 'accepted', organization: 'match', read: 'allowed' });
     expect(new Set(tunnels)).toEqual(new Set([`127.0.0.1:${server.port}`]));
+  });
+
+  it('an account is tried in three steps that say each for itself how it went', async () => {
+    const outcome = (text: string) => ({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'error', code: 'forbidden', details: { text } }],
+    });
+    const all = await setUp((request, response) => json(response, 200, accountAnswer(request.url)));
+    expect(await all.platform.check('P1')).toEqual({
+      token: 'accepted',
+      organizationId: '1',
+      organization: 'match',
+      organizationName: 'Puskesmas Satu',
+      issues: [],
+      read: 'allowed',
+      readIssues: [],
+    });
+    expect(all.server.seen.map(({ method, url }) => `${method} ${url.replace('/fhir-r4/v1', '')}`)).toEqual([
+      'POST /oauth2/v1/accesstoken?grant_type=client_credentials',
+      'GET /Organization/1',
+      'GET /Location?organization=1',
+    ]);
+
+    const noData = await setUp((request, response) =>
+      request.url.includes('/Location')
+        ? json(response, 400, outcome('Failed to get permission for client for resource type (RuleNumber: 20003)'))
+        : json(response, 200, accountAnswer(request.url)),
+    );
+    expect(await noData.platform.check('P1')).toMatchObject({
+      organization: 'match',
+      read: 'refused',
+      readIssues: [{ code: 'platform-forbidden-scope', rule: '20003' }],
+    });
+
+    const otherUnit = await setUp((request, response) =>
+      request.url.includes('/Organization')
+        ? json(response, 400, outcome('resource cannot be accessed due to business rule'))
+        : json(response, 200, accountAnswer(request.url)),
+    );
+    expect(await otherUnit.platform.check('P1')).toMatchObject({ organization: 'mismatch', read: 'allowed' });
+
+    const down = await setUp((_, response) => response.writeHead(503).end('no healthy upstream'));
+    expect(await down.platform.check('P1')).toMatchObject({
+      token: 'accepted',
+      organization: 'unreadable',
+      issues: [],
+      read: 'unreadable',
+    });
   });
 
   it('no error, and no answer, holds what was on the wire', async () => {

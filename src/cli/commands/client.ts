@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type Client, SCOPES, type Scope, type Store } from '../../store/port.ts';
+import { checkSteps } from '../check-steps.ts';
 import { CommandError, usage } from '../command-error.ts';
 import type { Composition } from '../composition.ts';
 import { type ExitCode, lineOf, type Output } from '../output.ts';
@@ -95,11 +96,17 @@ export const listClients = (): Action =>
     return 0;
   });
 
-/** Token, organisation match, one read: each step says how it went. */
+/** Token, Organization, one read of data: each step says how it went. */
 export const checkClient = (facility: string): Action =>
   withStore(async ({ composition, store, output }) => {
-    const steps = await composition.checkCredential(composition.readConfig(process.env), store, facility);
-    for (const { step, ok, issue } of steps) output.say(`${ok ? '✓' : '✗'} ${step}${issue ? `  ${lineOf(issue)}` : ''}`);
+    const check = await composition.checkCredential(composition.readConfig(process.env), store, facility);
+    const steps = checkSteps(facility, check);
+    for (const { step, target, ok, skipped, issue, details = [] } of steps) {
+      const name = step === 'organization' && ok && check.organizationName ? `  ${check.organizationName}` : '';
+      output.say(`${ok ? '✓' : skipped ? '–' : '✗'} ${step}  ${target}${name}${skipped ? '  belum dicoba / not tried' : ''}`);
+      if (issue) output.say(`    ${issue.text.id}\n    ${issue.text.en}`);
+      for (const detail of details) output.say(`    ${lineOf(detail)}`);
+    }
     output.result({ facility, steps });
     return steps.every((step) => step.ok) ? 0 : 1;
   });

@@ -1,11 +1,12 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Resource } from '@medplum/fhirtypes';
 import { parse } from 'csv-parse/sync';
-import { packageRoot } from '../../config/index.ts';
+import { makeFolder, packageRoot } from '../../config/index.ts';
 import { AppError, type State } from '../../errors/index.ts';
 import { countDuplicates } from '../../sandbox/duplicates.ts';
 import type { Feed, Submission } from '../../store/port.ts';
+import { usage } from '../command-error.ts';
 import { newApiClient } from '../commands/client.ts';
 import type { Composition } from '../composition.ts';
 import type { ExitCode, Output } from '../output.ts';
@@ -132,8 +133,12 @@ async function emptyFolder(folder: string): Promise<string> {
     () => false,
   );
   if (made) await rm(folder, { recursive: true });
-  await mkdir(folder, { recursive: true });
-  await writeFile(marker, '');
+  try {
+    makeFolder(folder);
+    await writeFile(marker, '');
+  } catch (cause) {
+    throw usage('folder --data tidak dapat dibuat atau ditulis', 'the folder of --data cannot be made or written to', cause);
+  }
   return folder;
 }
 
