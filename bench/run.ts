@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the service promises about speed, measured beside its peers in the same run.
  *
- *     npm run bench -- [--only mapping,validation,intake,server,claims] [--json [FILE]] [--quick]
+ *     npm run bench -- [--only mapping,validation,intake,server,delivery,claims] [--json [FILE]] [--quick]
  *
  * Exit code 1 if a limit is missed. `--quick` shows in seconds that everything works; its numbers mean little and no limit is judged.
  */
@@ -11,13 +11,14 @@ import { parseArgs } from 'node:util';
 import { packageVersion, readAssets } from '../src/config/index.ts';
 import { compileEngines } from '../src/engines.ts';
 import { benchClaims } from './claims.ts';
+import { benchDelivery } from './delivery.ts';
 import { benchIntake } from './intake.ts';
 import { benchMapping } from './mapping.ts';
 import type { Effort, Row } from './measure.ts';
 import { benchServer } from './server.ts';
 import { benchValidation } from './validation.ts';
 
-const PARTS = ['mapping', 'validation', 'intake', 'server', 'claims'] as const;
+const PARTS = ['mapping', 'validation', 'intake', 'server', 'delivery', 'claims'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values, positionals } = parseArgs({
@@ -43,6 +44,7 @@ const parts: Readonly<Record<Part, () => Row[] | Promise<Row[]>>> = {
   validation: () => benchValidation(assets, effort),
   intake: () => benchIntake(engines, effort),
   server: () => benchServer(engines, { ...effort, runs: values.quick ? 1 : 5 }),
+  delivery: () => benchDelivery(engines, effort),
   claims: () => benchClaims(effort),
 };
 
@@ -50,7 +52,7 @@ const started = new Date();
 const load = os.loadavg()[0] ?? 0;
 const rows: Row[] = [];
 // The service and its load first: the definitions that @medplum/core needs stay in memory for good.
-for (const part of ['server', 'intake', 'mapping', 'validation', 'claims'] as const) {
+for (const part of ['server', 'delivery', 'intake', 'mapping', 'validation', 'claims'] as const) {
   if (!wanted.includes(part)) continue;
   console.error(`${part} …`);
   rows.push(...(await parts[part]()));

@@ -18,8 +18,8 @@ export interface Limiter {
 
 export interface LimiterOptions {
   readonly shared: SharedState;
-  /** Epoch ms of this process. */
-  readonly clock: () => number;
+  /** Ms that only grow: a clock that is set must stretch no wait. */
+  readonly monotonic: () => number;
   readonly delay: (ms: number) => Promise<void>;
   /** Requests of one client at the same time, in this process. */
   readonly maxConcurrent: number;
@@ -42,14 +42,14 @@ interface Lane {
   readAt: number;
   blockedUntil: number;
   blocked: boolean;
-  /** Shared clock less this one. */
+  /** Shared clock less `monotonic`. */
   skew: number;
   /** Answers that the others do not know of yet. */
   accepted: number;
   filling: Promise<void> | undefined;
 }
 
-export function createLimiter({ shared, clock, delay, maxConcurrent, maxWaitMs, quota }: LimiterOptions): Limiter {
+export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWaitMs, quota }: LimiterOptions): Limiter {
   const lanes = new Map<string, Lane>();
 
   function laneOf(client: string): Lane {
@@ -83,10 +83,10 @@ export function createLimiter({ shared, clock, delay, maxConcurrent, maxWaitMs, 
         const stepped = step(accept(readPace(text, now, quota?.(client)), now, count), now);
         return { value: JSON.stringify(stepped.pace), result: stepped };
       });
-      lane.skew = nowMs - clock();
+      lane.skew = nowMs - monotonic();
       lane.blockedUntil = result.pace.blockedUntil;
       lane.blocked = result.pace.blocks > 0;
-      lane.readAt = clock();
+      lane.readAt = monotonic();
       return result.result;
     } catch (error) {
       lane.accepted += count;
@@ -94,7 +94,7 @@ export function createLimiter({ shared, clock, delay, maxConcurrent, maxWaitMs, 
     }
   }
 
-  const sharedNow = (lane: Lane): number => clock() + lane.skew;
+  const sharedNow = (lane: Lane): number => monotonic() + lane.skew;
 
   /** Takes the next places from the pace that all share. */
   function fill(client: string, lane: Lane): Promise<void> {
@@ -116,7 +116,7 @@ export function createLimiter({ shared, clock, delay, maxConcurrent, maxWaitMs, 
   async function takePlace(client: string, lane: Lane): Promise<number> {
     for (;;) {
       const now = sharedNow(lane);
-      if (lane.free && clock() - lane.readAt < FREE_MS && clock() >= lane.readAt) return now;
+      if (lane.free && monotonic() - lane.readAt < FREE_MS && monotonic() >= lane.readAt) return now;
       let place = lane.places.shift();
       // A place of long ago belongs to nobody: used now, it would come beside those that others have taken for now.
       while (place !== undefined && place < now - HORIZON_MS) place = lane.places.shift();

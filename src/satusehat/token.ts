@@ -29,8 +29,10 @@ export interface TokenOptions {
   readonly shared: SharedState;
   /** A token is a secret: how it is written where others could read it. */
   readonly cover: Cover;
-  /** Epoch ms of this process. */
+  /** Epoch ms, for dates that the platform names. */
   readonly clock: () => number;
+  /** Ms that only grow. */
+  readonly monotonic: () => number;
   readonly delay: (ms: number) => Promise<void>;
   /** Longest a token request may take: so long others wait for the one who asks. */
   readonly timeoutMs: number;
@@ -50,7 +52,7 @@ const LOOK_MS = 100;
 interface Kept {
   readonly clientId: string;
   readonly value: string;
-  /** By this process's clock. */
+  /** By `monotonic`. */
   readonly renewAt: number;
 }
 
@@ -73,7 +75,7 @@ type Step =
 
 /** OAuth2 client credentials, by client id over all processes. All numbers of the platform's answer are strings. */
 export function createTokens(options: TokenOptions): Tokens {
-  const { shared, cover, clock, delay } = options;
+  const { shared, cover, clock, monotonic, delay } = options;
   const kept = new Map<string, Kept>();
   const running = new Map<string, Promise<TokenAnswer>>();
   const nameOf = (clientId: string): string => `token:${clientId}`;
@@ -83,7 +85,7 @@ export function createTokens(options: TokenOptions): Tokens {
     if (credential === undefined) return { kind: 'no-account' };
     const { clientId } = credential;
     const known = kept.get(owner);
-    if (known !== undefined && known.clientId === clientId && clock() < known.renewAt)
+    if (known !== undefined && known.clientId === clientId && monotonic() < known.renewAt)
       return { kind: 'token', value: known.value, clientId };
     for (;;) {
       const step = await nextStep(clientId);
@@ -147,7 +149,7 @@ export function createTokens(options: TokenOptions): Tokens {
   }
 
   function keep(owner: string, clientId: string, value: string, leftMs: number): TokenAnswer {
-    kept.set(owner, { clientId, value, renewAt: clock() + leftMs });
+    kept.set(owner, { clientId, value, renewAt: monotonic() + leftMs });
     return { kind: 'token', value, clientId };
   }
 

@@ -16,6 +16,8 @@ export interface WorkerOptions {
   readonly name: string;
   /** Epoch ms. */
   readonly clock: () => number;
+  /** Ms that only grow, for waits of this process. Default: the process's. */
+  readonly monotonic?: () => number;
   /** In [0, 1). */
   readonly random: () => number;
   /** Resolves after so many ms, or at once when the signal is aborted. Never rejects. */
@@ -91,6 +93,7 @@ const HOURS_MAX_AGE_MS = 30_000;
 /** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
 export function createWorker(options: WorkerOptions): Worker {
   const { store, platform, clock, random } = options;
+  const monotonic = options.monotonic ?? (() => performance.now());
   const { environment } = platform;
   const log = options.log ?? silentLog;
   const metrics = options.metrics ?? noMetrics;
@@ -111,7 +114,7 @@ export function createWorker(options: WorkerOptions): Worker {
   });
 
   /** One refused or slow puskesmas never starves another: only its own deliveries wait. */
-  const pauses = createPauses({ store, environment, backoff, tryMs: leaseMs, random, ticks: clock });
+  const pauses = createPauses({ store, environment, backoff, tryMs: leaseMs, random, ticks: monotonic });
   /** Owners that the platform asked to slow down, until when they are taken for slow: they may not fill all places with waiting. */
   const slow = new Map<string, number>();
   const serving = new Map<string, number>();
@@ -162,7 +165,7 @@ export function createWorker(options: WorkerOptions): Worker {
     };
     const held = [...paused, ...trying, ...closed];
     if (line === 'trying') return tryOne(WHOLE_PLATFORM, held);
-    const now = clock();
+    const now = monotonic();
     const full = [...slow].filter(([owner, until]) => now < until && (serving.get(owner) ?? 0) >= slowPlaces).map(([owner]) => owner);
     const claimed = [...(await take(limit, [...held, ...full]))];
     // Where nobody else wants them, slow ones may have more places; some stay free for whoever comes.
@@ -227,7 +230,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** Keeps an owner that cannot be served now from being claimed. Returns for how long, ms; undefined if nothing holds it. */
   async function learn(owner: string, outcome: Outcome): Promise<number | undefined> {
-    if (outcome.kind === 'retry') slow.set(owner, clock() + outcome.afterMs + SLOW_MS);
+    if (outcome.kind === 'retry') slow.set(owner, monotonic() + outcome.afterMs + SLOW_MS);
     try {
       const ms = await pauses.learn(owner, outcome);
       if (ms !== undefined) metrics.count('owner_pauses', { reason: rowOf(outcome).reason ?? 'none' });
@@ -346,7 +349,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const inFlight = new Set<Promise<void>>();
     const total = drain === undefined ? 0 : await readyCount();
     let done = 0;
-    const waitUntil = clock() + (drain?.patienceMs ?? 0);
+    const waitUntil = monotonic() + (drain?.patienceMs ?? 0);
     // More than one at a time is claimed: asking for each free place would cost as much as a delivery.
     const chunk = Math.max(1, Math.ceil(concurrency / 4));
 
@@ -403,25 +406,25 @@ export function createWorker(options: WorkerOptions): Worker {
         await Promise.race(inFlight);
         continue;
       }
-      const next = await nextLook();
-      if (drain !== undefined && next > waitUntil) {
+      const inMs = await nextLook();
+      if (drain !== undefined && monotonic() + inMs > waitUntil) {
         break;
       }
-      await delay(Math.max(0, Math.min(next - clock(), pollMs)), AbortSignal.any([signal, ringing]));
+      await delay(Math.min(inMs, pollMs), AbortSignal.any([signal, ringing]));
     }
     await Promise.all(inFlight);
     return { ...tally, waiting: drain === undefined ? 0 : await readyCount(), reasons };
   }
 
-  /** When the queue is worth looking at again: epoch ms, infinity if nothing is ready. */
+  /** In how many ms the queue is worth looking at again; infinity if nothing is ready. */
   async function nextLook(): Promise<number> {
     const due = await store.nextDeliveryAt(environment).catch(() => undefined);
     if (due === undefined) {
       return Number.POSITIVE_INFINITY;
     }
-    const now = clock();
-    // What is due and was not given out waits for a pause, a dependency or opening hours.
-    return Math.max(Date.parse(due), now + Math.min(pollMs, 250));
+    // What is due and was not given out waits for a pause, a dependency or opening hours. A clock that was set makes it look later or
+    // earlier, but no later than the next poll.
+    return Math.max(Date.parse(due) - clock(), Math.min(pollMs, 250));
   }
 
   async function readyCount(): Promise<number> {

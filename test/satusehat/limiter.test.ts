@@ -8,7 +8,7 @@ function limiter(options: Partial<LimiterOptions> = {}, time = virtualTime()) {
     time,
     limits: createLimiter({
       shared: createOwnState(time.clock),
-      clock: time.clock,
+      monotonic: time.clock,
       delay: time.delay,
       maxConcurrent: 2,
       maxWaitMs: 2_000,
@@ -80,7 +80,7 @@ describe('createLimiter', () => {
     const first = limiter({ shared, quota: () => QUOTA }, time).limits;
     const second = createLimiter({
       shared,
-      clock: time.clock,
+      monotonic: time.clock,
       delay: async (ms) => {
         time.advance(ms);
         await onDelay();

@@ -26,6 +26,7 @@ function setUp() {
     baseUrls: { auth: `${HOST}/oauth2/v1`, fhir: `${HOST}/fhir-r4/v1` },
     credential: async () => ({ organizationId: '100', clientId: 'c', secret: SECRET }),
     clock: time.clock,
+    monotonic: time.clock,
     delay: time.delay,
     timeoutMs: 2_000,
   });

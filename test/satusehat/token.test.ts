@@ -31,6 +31,7 @@ async function setUp(script: Script, credential = { organizationId: '1', clientI
         open: (name, sealed) => [...sealed.slice(name.length + 1)].reverse().join(''),
       },
       clock: time.clock,
+      monotonic: time.clock,
       delay: async (ms) => {
         time.advance(ms);
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -196,6 +197,7 @@ describe('createTokens', () => {
         },
       },
       clock: time.clock,
+      monotonic: time.clock,
       delay: async () => {},
       timeoutMs: 200,
     });

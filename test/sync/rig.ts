@@ -58,15 +58,17 @@ export async function createRig(options: RigOptions = {}) {
   const logged: string[] = [];
   const counted: Record<string, number> = {};
 
-  function connect(): Platform & { close(): void } {
+  function connect(overrides: Partial<SatusehatOptions> = {}): Platform & { close(): void } {
     const platform = createSatusehatPlatform({
       environment: ENVIRONMENT,
       baseUrls: { auth: `${url}/oauth2/v1`, fhir: `${url}/fhir-r4/v1` },
       credential: async (owner) => credentials.get(owner),
       clock: time.clock,
+      monotonic: time.clock,
       delay: time.delay,
       timeoutMs: options.timeoutMs ?? 5_000,
       ...options.platform,
+      ...overrides,
     });
     platforms.push(platform);
     return platform;
@@ -80,6 +82,7 @@ export async function createRig(options: RigOptions = {}) {
       hash: identifiers,
       name,
       clock: time.clock,
+      monotonic: time.clock,
       random: () => 0.5,
       backoff: options.realTime === true ? { baseMs: 20, maxMs: 100 } : { baseMs: 1_000, maxMs: 60_000 },
       ...(options.realTime === true && { pollMs: 20 }),
