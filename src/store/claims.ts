@@ -169,7 +169,7 @@ async function settleReplaced(
     writer,
     settled.map(({ id }) => id),
   );
-  await tellDependants(engine, writer, affected, instant(await databaseNow(engine, writer.db)));
+  await tellDependants(engine, writer, affected);
   return rows.filter((row) => !settled.includes(row));
 }
 

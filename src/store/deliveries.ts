@@ -391,7 +391,7 @@ export async function releaseHeld(
     }));
     await writeSubmissionStates(engine, writer, states, await createSequence(writer));
   }
-  await tellDependants(engine, writer, affected, instant(now));
+  await tellDependants(engine, writer, affected);
   return held.length;
 }
 

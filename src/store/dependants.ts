@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { type Issue, issue, type Reason, type State } from '../errors/index.ts';
+import { databaseNow } from './database-now.ts';
 import { type EventRow, writeEvents } from './delivery-events.ts';
 import type { Engine, Writer } from './engine.ts';
+import { instant } from './rows.ts';
 import { createSequence, type SubmissionState, writeSubmissionStates } from './submissions.ts';
 
 type EngineDialect = Pick<Engine, 'dialect'>;
@@ -26,18 +28,20 @@ interface Waiting {
  *
  * @param ids those whose standing changed, or that of what they depend on
  */
-export async function tellDependants(engine: EngineDialect, writer: Writer, ids: readonly number[], at: string): Promise<void> {
+export async function tellDependants(engine: EngineDialect, writer: Writer, ids: readonly number[]): Promise<void> {
   const { dialect } = engine;
   const { db } = writer;
   const events: EventRow[] = [];
   const submissions: SubmissionState[] = [];
   let level = ids;
+  let at = '';
   for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth += 1) {
     const waiting = await sql<Waiting>`
       select id, kind, reason, issues, submission, submission_version from delivery
       where ${dialect.inList(sql.ref('id'), level)} and state = 'ready' and sent_at is null
         and (dependency > 0 or reason = 'dependency')`.execute(db);
     if (waiting.rows.length === 0) break;
+    at ||= instant(await databaseNow(engine, db));
     const causes = await causesOf(
       engine,
       writer,
@@ -82,8 +86,10 @@ export async function tellDependants(engine: EngineDialect, writer: Writer, ids:
       where ${dialect.inList(sql.ref('c.id'), moved)}`.execute(db);
     level = next.rows.map(({ id }) => id);
   }
+  if (events.length === 0) return;
   await writeEvents(writer, events);
-  await writeSubmissionStates(engine, writer, await stillReady(engine, writer, submissions), await createSequence(writer));
+  const told = await stillReady(engine, writer, submissions);
+  if (told.length > 0) await writeSubmissionStates(engine, writer, told, await createSequence(writer));
 }
 
 /** Id → what is to be said of it, as JSON: the first that stopped, else what the first that waits for such a one says. */

@@ -133,7 +133,7 @@ export interface Store {
    * transaction. What depends on them says `dependency`.
    */
   cancelDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct): Promise<DeliveryActResult>;
-  /** How far sending is behind. Cheap enough to ask every few seconds. */
+  /** How far sending is behind. Cheap enough to ask every few seconds: a count of many is given again for fifty times as long as it took. */
   backlog(environment: string, context?: AccessContext): Promise<Backlog>;
 
   // ---- what the processes of one installation share

@@ -5,16 +5,7 @@ import { ISSUES_IF_SENT, REASON_IF_SENT, refreshStandings } from './deliveries.t
 import { mayReadDelivery, writeEvents } from './delivery-events.ts';
 import { tellDependants } from './dependants.ts';
 import type { Engine, Writer } from './engine.ts';
-import type {
-  AccessContext,
-  Backlog,
-  Delivery,
-  DeliveryAct,
-  DeliveryActResult,
-  DeliveryGroup,
-  DeliverySelection,
-  LeftReason,
-} from './port.ts';
+import type { AccessContext, Delivery, DeliveryAct, DeliveryActResult, DeliveryGroup, DeliverySelection, LeftReason } from './port.ts';
 import { instant, milliseconds, toDelivery } from './rows.ts';
 import type { DeliveryTable } from './schema.ts';
 import { createSequence, type SubmissionState, writeSubmissionStates } from './submissions.ts';
@@ -76,30 +67,6 @@ export async function deliveryGroups(engine: Engine, context: AccessContext, env
   return rows.map(({ oldest, ...row }) => ({ ...row, oldest: instant(oldest) }));
 }
 
-/** See the port. */
-export async function readBacklog(engine: Engine, environment: string, context?: AccessContext): Promise<Backlog> {
-  const { reader } = engine;
-  const seen = context === undefined ? sql`1 = 1` : mayReadDelivery(engine, context);
-  const { rows } = await sql<{ state: string; count: number; oldest: number }>`
-    select state, count(*) as count, min(received_ms) as oldest from delivery
-    where environment = ${environment} and state in ('ready', 'in-progress', 'on-hold') and ${seen} group by state`.execute(reader);
-  const since = instant((await databaseNow(engine, reader)) - 3_600_000);
-  const completed = await sql<{ count: number }>`
-    select count(*) as count from delivery
-    where environment = ${environment} and state = 'completed' and updated_at > ${since} and ${seen}`.execute(reader);
-  const open = rows.filter(({ state }) => state !== 'on-hold');
-  const held = rows.find(({ state }) => state === 'on-hold');
-  return {
-    waiting: open.reduce((sum, { count }) => sum + count, 0),
-    onHold: held?.count ?? 0,
-    oldest: {
-      ready: open.length === 0 ? null : instant(Math.min(...open.map(({ oldest }) => oldest))),
-      onHold: held ? instant(held.oldest) : null,
-    },
-    completedLastHour: completed.rows[0]?.count ?? 0,
-  };
-}
-
 type Selected = Pick<
   DeliveryTable,
   'id' | 'delivery_key' | 'kind' | 'state' | 'reason' | 'rule' | 'sent_at' | 'submission' | 'submission_version'
@@ -159,7 +126,7 @@ export async function retryDeliveries(
   );
   const affected = await refreshStandings(engine, writer, ids);
   await moveSubmissions(engine, writer, chosen, (_all) => ({ state: 'ready', reason: null, stage: 'retried' }), act.at);
-  await tellDependants(engine, writer, affected, act.at);
+  await tellDependants(engine, writer, affected);
   return result;
 }
 
@@ -187,7 +154,7 @@ export async function cancelDeliveries(
   );
   const affected = await refreshStandings(engine, writer, ids);
   await moveSubmissions(engine, writer, chosen, afterCancellation, act.at);
-  await tellDependants(engine, writer, affected, act.at);
+  await tellDependants(engine, writer, affected);
   return result;
 }
 

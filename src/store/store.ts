@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
+import { createBacklog } from './backlog.ts';
 import { claimDeliveries, extendLease, markSent } from './claims.ts';
 import { databaseNow } from './database-now.ts';
 import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
@@ -27,7 +28,7 @@ import {
 } from './rows.ts';
 import type { SubmissionTable } from './schema.ts';
 import { searchResources } from './search.ts';
-import { cancelDeliveries, deliveryGroups, deliveryPage, readBacklog, retryDeliveries } from './selection.ts';
+import { cancelDeliveries, deliveryGroups, deliveryPage, retryDeliveries } from './selection.ts';
 import { putShared, readShared } from './shared-state.ts';
 import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
 
@@ -49,6 +50,8 @@ export function createStore(engine: Engine): Store {
       where ${condition} and ${mayReadResource(dialect, context)} and ${mayReadVersion(dialect, context)}`.execute(reader);
     return rows.map(toResource);
   };
+
+  const backlog = createBacklog(engine);
 
   return {
     engine: engine.name,
@@ -302,7 +305,7 @@ export function createStore(engine: Engine): Store {
     deliveryTrail: (context, environment, key) => guard(() => readTrail(engine, context, environment, key)),
     retryDeliveries: (context, selection, act) => write((writer) => retryDeliveries(engine, writer, context, selection, act)),
     cancelDeliveries: (context, selection, act) => write((writer) => cancelDeliveries(engine, writer, context, selection, act)),
-    backlog: (environment, context) => guard(() => readBacklog(engine, environment, context)),
+    backlog: (environment, context) => guard(() => backlog(environment, context)),
 
     // ---- what processes share
     shared: (environment, names) => guard(() => readShared(engine, environment, names)),
@@ -519,7 +522,7 @@ async function commit(
       await refuseOrphans(engine, writer, changes);
       await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
     }
-    if (affected.length > 0) await tellDependants(engine, writer, affected, instant(await databaseNow(engine, writer.db)));
+    if (affected.length > 0) await tellDependants(engine, writer, affected);
   }
   await writer.insert(
     'audit',
