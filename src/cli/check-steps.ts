@@ -15,7 +15,7 @@ export interface CheckStep {
 
 /** The three steps of `client check`: how each went, why not, and what to do. */
 export function checkSteps(facility: string, check: CredentialCheck): readonly CheckStep[] {
-  const id = check.organizationId ?? '-';
+  const id = check.organizationId ?? '…';
   const targets = { token: 'accesstoken', organization: `Organization/${id}`, read: `Location?organization=${id}` } as const;
   const step = (name: CheckStep['step'], fault: Fault | undefined): CheckStep => ({
     step: name,
