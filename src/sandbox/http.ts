@@ -138,6 +138,10 @@ function send(response: ServerResponse, reply: Reply, isTruncated = false): void
   const { body } = reply;
   // A text is sent in one piece with the head; bytes would be a second.
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(sortKeys(body));
+  if (isTruncated && text === '') {
+    response.destroy();
+    return;
+  }
   const hasNoBody = reply.status === 204;
   writeHead(response, reply, hasNoBody ? undefined : Buffer.byteLength(text));
   if (!isTruncated) response.end(hasNoBody ? undefined : text);

@@ -37,6 +37,8 @@ export class Journal {
   /** @param json the value, as JSON */
   append(kind: string, json: string): void {
     const bytes = Buffer.from(`{"${kind}":${json}}\n`);
+    // Two simulators on one file would overwrite each other's lines.
+    if (fstatSync(this.#file).size !== this.#size) throw new Error('another process writes the state file');
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#file, bytes, written, bytes.length - written, this.#size + written);

@@ -110,6 +110,12 @@ describe('faults in the running platform', () => {
     expect(await stored('T-1')).toBe(1);
   });
 
+  it('truncate: an answer without a body is cut too, none is left hanging', async () => {
+    await running.send('POST', '/_sandbox/faults', { body: { match: {}, action: 'truncate' } });
+    await expect(running.send('GET', '/fhir-r4/v1/Nonsense')).rejects.toThrow();
+    expect(await last()).toMatchObject({ status: '404', fault: 'truncate' });
+  });
+
   it('late: stored at once, answered later; a stop does not wait for it', async () => {
     await order('late', { delayMs: 300 });
     const begun = performance.now();

@@ -79,6 +79,17 @@ describe('--state', () => {
     expect((await (await start()).send('GET', '/_sandbox/counts')).body.resources).toEqual({ Organization: 2 });
   });
 
+  it('a second simulator on the same file cannot overwrite what the first wrote', async () => {
+    const at = await start();
+    const second = await startForTest({ state });
+    expect((await second.fhir('POST', '/Location', location('W-1'))).status).toBe(201);
+    const refused = await at.fhir('POST', '/Location', location('W-2'));
+    expect([refused.status, refused.body.issue[0].code]).toEqual([500, 'exception']);
+    expect((await at.send('GET', '/_sandbox/requests?limit=1')).body.requests[0].why).toContain('another process writes the state file');
+    await second.sandbox.stop();
+    expect((await (await start()).send('GET', '/_sandbox/counts')).body.resources.Location).toBe(1);
+  });
+
   it('a finished line that is not ours is an error that names the line, not the contents', async () => {
     await start();
     await running?.sandbox.stop();
