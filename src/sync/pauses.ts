@@ -122,6 +122,10 @@ export function createPauses({ store, environment, backoff, tryMs, random, ticks
     if (lines.has(line)) await change(line, () => null);
   };
 
+  const giveBack = async (line: string): Promise<void> => {
+    if (lines.has(line)) await change(line, (pause) => (pause.tryingUntil === 0 ? pause : { ...pause, tryingUntil: 0 }));
+  };
+
   return {
     async view() {
       if (ticks() - readAt >= VIEW_MS || ticks() < readAt) await refresh();
@@ -150,6 +154,10 @@ export function createPauses({ store, environment, backoff, tryMs, random, ticks
         if (outcome.kind === 'delivered' || outcome.kind === 'refused' || outcome.kind === 'duplicate') {
           await works(PLATFORM);
           await works(owner);
+        } else {
+          // It tells nothing of the line; whoever comes next may try.
+          await giveBack(PLATFORM);
+          await giveBack(owner);
         }
         return undefined;
       }
@@ -175,9 +183,7 @@ export function createPauses({ store, environment, backoff, tryMs, random, ticks
       return taken;
     },
 
-    async giveBack(line) {
-      await change(line, (pause) => (pause.tryingUntil === 0 ? pause : { ...pause, tryingUntil: 0 }));
-    },
+    giveBack,
   };
 }
 

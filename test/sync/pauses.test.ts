@@ -140,4 +140,16 @@ describe('pauses', () => {
     store.advance(500);
     expect((await one.view()).platform).toBe('open');
   });
+
+  it('one that tried and learnt nothing gives the right back: its answer may have been lost', async () => {
+    const store = shared();
+    const one = process(store);
+    for (const owner of ['A', 'B', 'C', 'D', 'E']) await one.learn(owner, DOWN);
+    store.advance(400_000);
+    expect((await one.view()).platform).toBe('trying');
+    expect(await one.tryOne(WHOLE_PLATFORM)).toBe(true);
+    expect(await one.tryOne(WHOLE_PLATFORM)).toBe(false);
+    await one.learn('A', { kind: 'unknown' });
+    expect(await one.tryOne(WHOLE_PLATFORM)).toBe(true);
+  });
 });
