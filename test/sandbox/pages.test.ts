@@ -137,19 +137,17 @@ describe('dump', () => {
 });
 
 describe('ResourceStore', () => {
-  it('keeps its texts outside of the heap and finds by identifier and by reference among many', () => {
+  it('finds by identifier and by reference among many', () => {
     const store = new ResourceStore(createClock());
     const body = (n: number) => ({
       identifier: [{ system: 's', value: `v-${n}` }],
       encounter: { reference: `Encounter/${Math.floor(n / 8)}` },
       note: [{ text: 'x'.repeat(400) }],
     });
-    const before = process.memoryUsage();
     for (let n = 0; n < 16_000; n += 8) {
       const drafts = Array.from({ length: 8 }, (_, k) => ({ resourceType: 'Observation', id: `o-${n + k}`, body: body(n + k) }));
       store.commit(drafts, store.nextVersion());
     }
-    expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeGreaterThan(8_000_000);
     expect(store.counts()).toEqual({ Observation: 16_000 });
     for (let n = 0; n < 16_000; n += 1_000) {
       expect(store.withIdentifier('Observation', `s|v-${n}`).map(({ id }) => id)).toEqual([`o-${n}`]);
