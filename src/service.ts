@@ -3,7 +3,7 @@ import os from 'node:os';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
 import { type Config, packageVersion, resolveSecretKey } from './config/index.ts';
-import { createDesk, type Desk } from './desk/index.ts';
+import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
 import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
@@ -120,6 +120,11 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
           const { held, released: mended } = await intake.lookAtHeld(signal);
           return { held, mended, ...countsOf(await resolveIdentities({ store, platform, hash: ids, clock, signal, log: logger })) };
         },
+      },
+      {
+        name: 'alert-waiting',
+        ...config.jobs['alert-waiting'],
+        run: (run) => alertWaiting({ store, environment, now, ...config.alert }, run),
       },
     ],
   });

@@ -8,7 +8,7 @@ import { mistake, wrongConfig } from './mistakes.ts';
 import { COMMAND_NAMES, VARIABLES, type Variable } from './variables.ts';
 
 export type Environment = 'sandbox' | 'staging' | 'production';
-export type JobName = 'sync-send' | 'sync-identity';
+export type JobName = 'sync-send' | 'sync-identity' | 'alert-waiting';
 
 export interface JobConfig {
   /** Cron expression, read in `zone`. */
@@ -42,6 +42,7 @@ export interface Config {
   };
   readonly worker: { readonly enabled: boolean; readonly concurrency: number };
   readonly jobs: Readonly<Record<JobName, JobConfig>>;
+  readonly alert: { readonly afterMs: number; readonly webhook?: { readonly url: string; readonly secret?: string } };
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -120,6 +121,10 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       wrong('ILP_CA_FILE', { id: 'berkas tidak dapat dibaca', en: 'the file cannot be read' });
     }
   }
+  const webhook = values.ILP_ALERT_WEBHOOK_URL;
+  if (typeof webhook === 'string' && isUrl(webhook) && !isPrivate(new URL(webhook))) {
+    wrong('ILP_ALERT_WEBHOOK_URL', { id: 'harus alamat https://', en: 'must be an https:// address' });
+  }
   if (mistakes.length > 0) {
     throw wrongConfig(mistakes);
   }
@@ -161,7 +166,16 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       ...(ca !== undefined && { ca }),
     },
     worker: { enabled: values.ILP_WORKER_ENABLED as boolean, concurrency: number('ILP_WORKER_CONCURRENCY') },
-    jobs: { 'sync-send': jobOf('SYNC_SEND'), 'sync-identity': jobOf('SYNC_IDENTITY') },
+    jobs: { 'sync-send': jobOf('SYNC_SEND'), 'sync-identity': jobOf('SYNC_IDENTITY'), 'alert-waiting': jobOf('ALERT_WAITING') },
+    alert: {
+      afterMs: number('ILP_ALERT_AFTER_HOURS') * 3_600_000,
+      ...(values.ILP_ALERT_WEBHOOK_URL !== undefined && {
+        webhook: {
+          url: text('ILP_ALERT_WEBHOOK_URL'),
+          ...(values.ILP_ALERT_WEBHOOK_SECRET !== undefined && { secret: text('ILP_ALERT_WEBHOOK_SECRET') }),
+        },
+      }),
+    },
     logLevel: values.ILP_LOG_LEVEL as Config['logLevel'],
   });
 }
@@ -174,6 +188,9 @@ function keyHex(value: string): string | undefined {
 }
 
 const isUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+
+/** Whether nobody on the way can read along: encrypted, or to this very machine. */
+const isPrivate = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 
 function isZone(value: string): boolean {
   try {

@@ -311,6 +311,45 @@ export const VARIABLES: readonly Variable[] = [
     id: 'mencari nomor IHS sebelum hari posyandu',
     en: 'resolves IHS numbers ahead of a posyandu day',
   }),
+  ...job('ALERT_WAITING', 'alert-waiting', '*/10 * * * *', {
+    id: 'memberi tahu bila data terlalu lama menunggu',
+    en: 'tells when something has waited too long',
+  }),
+  {
+    name: 'ILP_ALERT_AFTER_HOURS',
+    kind: 'integer',
+    fallback: '24',
+    minimum: 1,
+    maximum: 8760,
+    since,
+    group: 'Operations',
+    text: {
+      id: 'Pemberitahuan dikirim bila data tertua sudah menunggu kirim atau ditahan selama ini, dalam jam.',
+      en: 'An alert is sent when the oldest record that waits or is on hold has waited so long, in hours.',
+    },
+  },
+  {
+    name: 'ILP_ALERT_WEBHOOK_URL',
+    kind: 'url',
+    secret: true,
+    since,
+    group: 'Operations',
+    text: {
+      id: 'Alamat https:// penerima pemberitahuan (JSON: jumlah, umur dan sebab; tanpa data pasien). Bila kosong tidak ada yang dikirim.',
+      en: 'Address (https://) that alerts are posted to (JSON: counts, ages and causes; nothing of a patient). When empty none is sent.',
+    },
+  },
+  {
+    name: 'ILP_ALERT_WEBHOOK_SECRET',
+    kind: 'text',
+    secret: true,
+    since,
+    group: 'Operations',
+    text: {
+      id: 'Rahasia bersama penerima: pemberitahuan ditandatangani HMAC-SHA256 dalam x-ilp-signature.',
+      en: 'Secret shared with the receiver: alerts are signed by HMAC-SHA256 in x-ilp-signature.',
+    },
+  },
   {
     name: 'ILP_LOG_LEVEL',
     kind: 'choice',

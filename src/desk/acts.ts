@@ -193,7 +193,11 @@ async function choose(
   const chosen: Chosen[] = [];
   const add = (more: readonly Chosen[]) => {
     chosen.push(...more);
-    if (chosen.length > limit) throw new AppError('parameter', { name: 'body', expected: `paling banyak; at most ${limit}` });
+    if (chosen.length > limit)
+      throw new AppError('parameter', {
+        name: 'body',
+        expected: { id: `paling banyak ${limit} sekaligus`, en: `at most ${limit} at once` },
+      });
   };
   const wanted = forDeliveries(selection, environment);
   const told = new Set<string>();

@@ -80,6 +80,7 @@ async function checkUnits(store: Pick<Store, 'facilities'>, { facilities }: Acce
     if (facilities !== 'all') {
       const head = unit?.puskesmas ?? code;
       if (!facilities.includes(code) && !facilities.includes(head)) throw new AppError('forbidden-facility');
-    } else if (!unit) throw new AppError('parameter', { name, expected: 'kode unit yang terdaftar; code of a registered unit' });
+    } else if (!unit)
+      throw new AppError('parameter', { name, expected: { id: 'kode unit yang terdaftar', en: 'code of a registered unit' } });
   }
 }

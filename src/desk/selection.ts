@@ -1,5 +1,16 @@
 import { distance } from 'fastest-levenshtein';
-import { AppError, CODES, fieldName, type Issue, issue, REASONS, type Reason, STATES, type State } from '../errors/index.ts';
+import {
+  AppError,
+  type Bilingual,
+  CODES,
+  fieldName,
+  type Issue,
+  issue,
+  REASONS,
+  type Reason,
+  STATES,
+  type State,
+} from '../errors/index.ts';
 import { DELIVERY_KINDS, type DeliveryKind, type DeliverySelection } from '../store/index.ts';
 
 /** Which of what stopped or waits. What is given must all be true; several values of one field are alternatives. */
@@ -34,8 +45,8 @@ const RECORD_CODES: ReadonlySet<string> = new Set(
 const CAUSES: readonly string[] = [...new Set([...Object.keys(REASONS), ...RECORD_CODES])];
 
 interface Field {
-  /** What a right value is, in both languages. */
-  readonly expected: string;
+  /** What a right value is: `Indonesian; English`, or one text for both. */
+  expected(value: unknown): string;
   /** Undefined where it is wrong. */
   read(value: unknown): Partial<Selection> | undefined;
 }
@@ -48,11 +59,11 @@ const strings = (value: unknown, max: number): readonly string[] | undefined => 
 const isWord = (value: unknown): value is string => typeof value === 'string' && /^[!-~]{1,200}$/.test(value);
 const isUuid = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 const oneWord = (name: 'owner' | 'facility'): Field => ({
-  expected: 'kode unit, satu nilai; code of a unit, one value',
+  expected: () => 'kode unit, satu nilai; code of a unit, one value',
   read: (value) => (isWord(value) && value.length <= 64 ? { [name]: value } : undefined),
 });
 const when = (name: 'from' | 'to'): Field => ({
-  expected: 'tanggal 2026-08-31 atau waktu lengkap dengan zona; a date, or a time complete with zone',
+  expected: () => 'tanggal 2026-08-31 atau waktu lengkap dengan zona; a date, or a time complete with zone',
   read(value) {
     const at = typeof value === 'string' ? instantOf(value, name === 'to') : undefined;
     return at === undefined ? undefined : { [name]: at };
@@ -61,25 +72,25 @@ const when = (name: 'from' | 'to'): Field => ({
 
 const FIELDS: Readonly<Record<string, Field>> = {
   state: {
-    expected: STATES.join(', '),
+    expected: () => STATES.join(', '),
     read(value) {
       const list = strings(value, STATES.length);
       return list?.every((each) => (STATES as readonly string[]).includes(each)) ? { states: list as State[] } : undefined;
     },
   },
   reason: {
-    expected: `${Object.keys(REASONS).join(', ')}, rule-NNNNN, kode / code (docs/errors.md)`,
+    expected: (value) => nearestCause(value),
     read(value) {
       const list = strings(value, MAX_LISTED);
       return list?.every((each) => CAUSES.includes(each) || /^rule-\d{1,6}$/.test(each)) ? { causes: list } : undefined;
     },
   },
   rule: {
-    expected: 'nomor aturan SATUSEHAT; number of a SATUSEHAT rule',
+    expected: () => 'nomor aturan SATUSEHAT; number of a SATUSEHAT rule',
     read: (value) => (/^\d{1,6}$/.test(String(value)) && !Array.isArray(value) ? { rule: Number(value) } : undefined),
   },
   kind: {
-    expected: DELIVERY_KINDS.join(', '),
+    expected: () => DELIVERY_KINDS.join(', '),
     read: (value) => ((DELIVERY_KINDS as readonly unknown[]).includes(value) ? { kind: value as DeliveryKind } : undefined),
   },
   owner: oneWord('owner'),
@@ -87,13 +98,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
   from: when('from'),
   to: when('to'),
   keys: {
-    expected: `1–${MAX_KEYS} kunci; keys`,
+    expected: () => `1–${MAX_KEYS} kunci; keys`,
     read(value) {
       const keys = strings(value, MAX_KEYS);
       return keys && { keys };
     },
   },
-  submission: { expected: 'id (uuid)', read: (value) => (isUuid(value) ? { submission: value } : undefined) },
+  submission: { expected: () => 'id (uuid)', read: (value) => (isUuid(value) ? { submission: value } : undefined) },
 };
 
 export const SELECTION_FIELDS: readonly string[] = Object.keys(FIELDS);
@@ -105,32 +116,56 @@ export const SELECTION_FIELDS: readonly string[] = Object.keys(FIELDS);
  * @throws AppError `parameter` that names the first wrong field, with one issue for each
  */
 export function parseSelection(given: Readonly<Record<string, unknown>>, known: readonly string[] = []): Selection {
-  const wrong: Issue[] = [];
+  const wrong: { readonly found: Issue; readonly expected: Bilingual }[] = [];
+  const blame = (name: string, text: string) => {
+    const expected = inBoth(text);
+    wrong.push({ found: issue('parameter', { name, expected }, { field: name }), expected });
+  };
   let selection: Selection = {};
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || known.includes(name)) continue;
     const field = Object.hasOwn(FIELDS, name) ? (FIELDS[name] as Field) : undefined;
     const read = field?.read(value);
     if (read) selection = { ...selection, ...read };
-    else wrong.push(field ? wrongValue(name, field.expected) : unknownField(name, [...SELECTION_FIELDS, ...known]));
+    else if (field) blame(name, field.expected(value));
+    else wrong.push(unknownField(name, [...SELECTION_FIELDS, ...known]));
   }
   const { from, to } = selection;
-  if (from !== undefined && to !== undefined && from >= to) wrong.push(wrongValue('to', 'sesudah from; later than from'));
+  if (from !== undefined && to !== undefined && from >= to) blame('to', 'sesudah from; later than from');
   const [first] = wrong;
   if (first) {
-    const expected = first.code === 'parameter' ? expectedOf(first) : first.text.en;
-    throw new AppError('parameter', { name: first.field ?? '', expected }, { issues: wrong });
+    const issues = wrong.map(({ found }) => found);
+    throw new AppError('parameter', { name: first.found.field ?? '', expected: first.expected }, { issues });
   }
   return selection;
 }
 
-const wrongValue = (name: string, expected: string): Issue => issue('parameter', { name, expected }, { field: name });
-const expectedOf = ({ field }: Issue): string => FIELDS[field ?? '']?.expected ?? 'sesudah from; later than from';
+function unknownField(name: string, known: readonly string[]): { readonly found: Issue; readonly expected: Bilingual } {
+  const nearest = nearestOf(name, known);
+  const field = fieldName(name);
+  return {
+    found: issue('field-unknown', { field, nearest }, { field, severity: 'error' }),
+    expected: inBoth(`tidak dikenal, mungkin maksudnya ${nearest}; unknown, did you mean ${nearest}`),
+  };
+}
 
-function unknownField(name: string, known: readonly string[]): Issue {
-  const nearest = known.reduce((best, each) => (distance(each, name) < distance(best, name) ? each : best));
-  const field = fieldName(name, false);
-  return issue('field-unknown', { field, nearest }, { field, severity: 'error' });
+/** `Indonesian; English`, or one text for both. */
+export function inBoth(text: string): Bilingual {
+  const [id = text, en = id] = text.split('; ');
+  return { id, en };
+}
+
+/** The distance takes the product of both lengths. */
+const nearestOf = (name: string, known: readonly string[]): string => {
+  const short = name.slice(0, 64);
+  return known.reduce((best, each) => (distance(each, short) < distance(best, short) ? each : best));
+};
+
+function nearestCause(value: unknown): string {
+  const wrong = (strings(value, MAX_LISTED) ?? []).find((each) => !CAUSES.includes(each));
+  return wrong === undefined
+    ? `1–${MAX_LISTED} sebab atau kode, docs/errors.md; reasons or codes`
+    : `sebab atau kode di docs/errors.md, mungkin maksudnya ${nearestOf(wrong, CAUSES)}; a reason or code, did you mean ${nearestOf(wrong, CAUSES)}`;
 }
 
 /** A day is that of western Indonesia, and as an end it is included. */

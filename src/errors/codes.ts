@@ -611,6 +611,13 @@ export const CODES = {
     'Map {map} line {line} column {column}: {problem}',
   ),
   'profile-compile': row('configuration', 500, 'processing', 'Profil {profile}: {problem}', 'Profile {profile}: {problem}'),
+  'alert-failed': row(
+    'configuration',
+    502,
+    'transient',
+    'Pemberitahuan tidak diterima alamat ILP_ALERT_WEBHOOK_URL ({problem}). Periksa alamatnya; dicoba lagi pada giliran berikutnya.',
+    'The alert was not taken by the address in ILP_ALERT_WEBHOOK_URL ({problem}). Check it; it is tried again at the next run.',
+  ),
   'store-unavailable': row(
     'internal',
     503,

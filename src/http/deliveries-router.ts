@@ -112,13 +112,16 @@ async function selectionOf(request: Request, limits: ReaderLimits): Promise<{ se
   const { dryRun = false, note, ...fields } = record.value;
   if (typeof dryRun !== 'boolean') throw new AppError('parameter', { name: 'dryRun', expected: 'true, false' });
   if (note !== undefined && !isNote(note)) {
-    throw new AppError('parameter', { name: 'note', expected: '1–200 huruf, tanpa deret 5 angka; letters, no run of 5 digits' });
+    throw new AppError('parameter', {
+      name: 'note',
+      expected: { id: '1–200 huruf, tanpa deret 5 angka', en: '1–200 letters, no run of 5 digits' },
+    });
   }
   const selection = parseSelection(fields, ACT_FIELDS);
   if (!saysAnything(selection)) {
     throw new AppError('parameter', {
       name: 'body',
-      expected: 'sedikitnya satu pilihan, misalnya state; at least one field, such as state',
+      expected: { id: 'sedikitnya satu pilihan, misalnya state', en: 'at least one field, such as state' },
     });
   }
   return { selection, dryRun, ...(typeof note === 'string' && { note }) };

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Feed, Store } from '../store/port.ts';
+import type { Backlog, Feed, Store } from '../store/port.ts';
 
 /** Prometheus metrics. Labels are names from closed lists; no identifier of any kind is ever a label. */
 export interface Metrics {
@@ -85,6 +85,45 @@ export function createMetrics(options: {
     async collect() {
       const due = await store.nextDeliveryAt(environment);
       this.set(due === undefined ? 0 : Math.max(0, (Date.parse(options.now()) - Date.parse(due)) / 1000));
+    },
+  });
+  let counting: Promise<Backlog> | undefined;
+  /** One count for all metrics of one answer, which are collected at the same time. */
+  const backlogNow = (): Promise<Backlog> => {
+    counting ??= store.backlog(environment).finally(() => {
+      counting = undefined;
+    });
+    return counting;
+  };
+  new Gauge({
+    name: 'ilp_backlog_deliveries',
+    help: 'Deliveries that wait: ready or being sent, and on hold.',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const { waiting, onHold } = await backlogNow();
+      this.set({ state: 'ready' }, waiting);
+      this.set({ state: 'on-hold' }, onHold);
+    },
+  });
+  new Gauge({
+    name: 'ilp_backlog_oldest_seconds',
+    help: 'How long ago the oldest was received that is ready or on hold; 0 if there is none.',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const { oldest } = await backlogNow();
+      const age = (at: string | null) => (at === null ? 0 : Math.max(0, (Date.parse(options.now()) - Date.parse(at)) / 1000));
+      this.set({ state: 'ready' }, age(oldest.ready));
+      this.set({ state: 'on-hold' }, age(oldest.onHold));
+    },
+  });
+  new Gauge({
+    name: 'ilp_delivered_last_hour',
+    help: 'Deliveries completed within the last hour.',
+    registers,
+    async collect() {
+      this.set((await backlogNow()).completedLastHour);
     },
   });
   new Gauge({

@@ -145,6 +145,7 @@ describe('command line', () => {
     expect(listed).toMatchObject([
       { job: 'sync-send', enabled: false, next: null },
       { job: 'sync-identity', enabled: true, next: expect.stringMatching(/^\d{4}-.*Z$/) },
+      { job: 'alert-waiting', enabled: true },
     ]);
     expect((await run('jobs', 'run', 'sync-identity')).code).toBe(0);
     const history = await run('jobs', 'history', 'sync-identity');

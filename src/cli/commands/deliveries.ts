@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { type ActRequest, type ActResult, createDesk, type Desk, parseSelection, type Selection, saysAnything } from '../../desk/index.ts';
+import { AppError } from '../../errors/index.ts';
 import type { AccessContext } from '../../store/port.ts';
 import { CommandError, usage } from '../command-error.ts';
 import type { Composition } from '../composition.ts';
@@ -138,7 +139,13 @@ export function actorName(user: () => string = () => os.userInfo().username): st
 
 /** @throws AppError `parameter` by the name of the option */
 function selectionOf({ state, reason, rule, kind, owner, facility, from, to, key, submission }: DeliveryFlags): Selection {
-  return parseSelection({ state, reason, rule, kind, owner, facility, from, to, keys: key, submission });
+  try {
+    return parseSelection({ state, reason, rule, kind, owner, facility, from, to, keys: key, submission });
+  } catch (error) {
+    // One mistake is told by the error itself.
+    if (error instanceof AppError && error.issues.length === 1) throw new AppError(error.code, error.params);
+    throw error;
+  }
 }
 
 function withDesk(work: (desk: Desk, context: AccessContext, output: Output) => Promise<ExitCode>): Action {

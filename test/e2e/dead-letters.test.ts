@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseConfig, readAssets } from '../../src/config/index.ts';
+import { compileEngines, type Engines } from '../../src/engines.ts';
+import { createSandbox } from '../../src/sandbox/server.ts';
+import { encryptSecret } from '../../src/satusehat/index.ts';
+import { createLogger, createService, type Service } from '../../src/service.ts';
+import type { Client, Delivery, Feed } from '../../src/store/index.ts';
+import { MOTHER, visit } from '../http/running-service.ts';
+import { forEachEngine } from '../store/engines.ts';
+
+/** From a stop to its end, with the real service, the real sandbox, and tables and registers that are mended in between. */
+
+const ALL = { client: 'test', facilities: 'all', purpose: 'intake' } as const;
+const CLIENT: Client = {
+  id: 'dinas',
+  name: 'dinas',
+  keyHash: '',
+  scopes: ['intake:write'],
+  sourceSystems: 'all',
+  facilities: 'all',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  revokedAt: null,
+};
+const WRONG_NIK = '9929016802980777';
+const SECRET_KEY = randomBytes(32).toString('hex');
+
+const good = compileEngines(readAssets());
+
+forEachEngine((engine) => {
+  let environ: Record<string, string>;
+  let service: Service;
+  let sandbox: ReturnType<typeof createSandbox>;
+
+  const start = async (engines: Engines = good): Promise<void> => {
+    await service?.stop();
+    const config = parseConfig(environ);
+    service = await createService(config, engines, createLogger(config, 2));
+  };
+  const send = async (feed: Feed, ...records: object[]) => {
+    const raws = records.map((value, index) => ({
+      line: index + 1,
+      payload: JSON.stringify(value),
+      value: value as Record<string, unknown>,
+    }));
+    return (await service.intake.accept({ feed, client: CLIENT, strict: false }, raws)).map(({ receipt }) => receipt);
+  };
+  const deliveryOf = async (id: string): Promise<Delivery> =>
+    (await service.store.deliveries({ submissionId: id })).find(({ kind }) => kind === 'encounter') as Delivery;
+  const submissionOf = async (id: string) => (await service.store.submissionsById(ALL, [id]))[0];
+  const person = (sourceId: string, nik: string) => ({
+    sourceSystem: 'simpus',
+    sourceId,
+    nik,
+    name: 'Ayu Lesmana',
+    birthDate: '1998-02-28',
+    sex: 'female',
+    facilityCode: 'P1',
+  });
+
+  beforeAll(async () => {
+    sandbox = createSandbox({
+      people: {
+        patients: [{ nik: MOTHER, name: 'Ayu Lesmana', birthDate: '1998-02-28', gender: 'female' }],
+        practitioners: [{ nik: '9929016808920211', name: 'Bidan Siti', gender: 'female' }],
+      },
+      clients: [{ clientId: 'client-P1', clientSecret: 'rahasia', organizationId: '100000001' }],
+    } as never);
+    const url = await sandbox.start();
+    environ = {
+      ILP_DATABASE: await engine.createDatabase(),
+      ILP_SECRET_KEY: SECRET_KEY,
+      ILP_WORKER_ENABLED: 'false',
+      ILP_LOG_LEVEL: 'silent',
+      ILP_PLATFORM_AUTH_URL: `${url}/oauth2/v1`,
+      ILP_PLATFORM_FHIR_URL: `${url}/fhir-r4/v1`,
+    };
+    await start();
+    await service.store.putCredential({
+      environment: 'sandbox',
+      owner: 'P1',
+      organizationId: '100000001',
+      clientId: 'client-P1',
+      secret: encryptSecret(SECRET_KEY, { environment: 'sandbox', owner: 'P1' }, 'rahasia'),
+      createdAt: new Date().toISOString(),
+      allowedHours: null,
+    });
+    const source = { sourceSystem: 'simpus' };
+    await send(
+      'facilities',
+      { ...source, kind: 'puskesmas', code: 'P1', name: 'Puskesmas Satu', villageCode: '332901', satusehatOrganizationId: '100000001' },
+      { ...source, kind: 'pustu', code: 'P1-PT', name: 'Pustu Satu', supervisorCode: 'P1', villageCode: '3329012001' },
+    );
+    await send('practitioners', {
+      ...source,
+      sourceId: 'NK-1',
+      nik: '9929016808920211',
+      name: 'Bidan Siti',
+      profession: 'bidan',
+      facilityCode: 'P1',
+    });
+  });
+  afterAll(async () => {
+    await service.stop();
+    await sandbox.stop();
+  });
+
+  it('a NIK that its source corrects lets go by itself what waited for it, and it is delivered', async () => {
+    await send('persons', person('RM-9', WRONG_NIK));
+    const [receipt] = await send('encounters', visit('ID-1', { person: { sourceId: 'RM-9' } }));
+    const id = receipt?.id as string;
+    await service.drain({ dryRun: false });
+    expect(await deliveryOf(id)).toMatchObject({ state: 'on-hold', reason: 'identity' });
+    await send('persons', person('RM-9', MOTHER));
+    await expect.poll(async () => (await deliveryOf(id)).state).toBe('ready');
+    expect(await submissionOf(id)).toMatchObject({ version: 2, state: 'ready' });
+    await service.drain({ dryRun: false });
+    expect(await deliveryOf(id)).toMatchObject({ state: 'completed' });
+    const trail = await service.store.deliveryTrail(ALL, 'sandbox', (await deliveryOf(id)).key);
+    expect(trail.map(({ action, fromState, toState, reason }) => [action, fromState, toState, reason])).toEqual([
+      ['outcome', 'ready', 'on-hold', 'identity'],
+      ['replaced', 'on-hold', 'ready', null],
+      ['outcome', 'ready', 'completed', null],
+    ]);
+  });
+});
