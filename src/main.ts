@@ -8,6 +8,7 @@ import { AppError } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
 import { encryptSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
+import { backup, restore } from './store/archive.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
 
 let compiled: Engines | undefined;
@@ -47,6 +48,12 @@ export const composition: Composition = {
   // Loaded only where it is asked for: the service starts without it.
   startSandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox(options),
   dryRun,
+  backup: (config, file, options) => backup({ database: databaseOf(config), file, version: packageVersion(), ...options }),
+  async restore(config, file, options) {
+    if (!options.dryRun) claimDatabasePlace(config);
+    const { environment, idKey } = config;
+    return restore({ database: databaseOf(config), file, environment, ...(idKey !== undefined && { idKey }), ...options });
+  },
   validate(resource) {
     const { validator, rules } = engines();
     const found = validator.validate(resource);

@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
+import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { DrainReport } from '../sync/index.ts';
 
@@ -22,6 +23,10 @@ export interface Composition {
     bytes: Uint8Array,
     contentType: string,
   ): Promise<ReadonlyArray<{ readonly verdict: { readonly state: State } }>>;
+  /** Writes all of the configured database into one file. @throws AppError `archive`, `store-unavailable` */
+  backup(config: Config, file: string, options: { dryRun: boolean; onProgress: Progress }): Promise<ArchiveReport>;
+  /** Fills the configured database from such a file. @throws AppError `archive`, `id-key`, `database-not-empty`, `database-in-use` */
+  restore(config: Config, file: string, options: { replace: boolean; dryRun: boolean; onProgress: Progress }): Promise<ArchiveReport>;
   /** Checks a FHIR resource against R4, our profiles and the platform's rules. */
   validate(resource: unknown): readonly Issue[];
   /** Encrypts a platform secret for the store. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { DELIVERY_KINDS, FEEDS, SCOPES } from '../store/port.ts';
 import { type CommandError, usage } from './command-error.ts';
+import { backupTo, type RestoreFlags, restoreFrom } from './commands/backup.ts';
 import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
 import {
   type ActFlags,
@@ -203,6 +204,22 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   on(
     command(program, 'migrate', 'perbarui basis data / bring the database up to date').option('--dry-run', 'sebutkan saja / only list'),
     (options: { dryRun?: boolean }) => migrate(options.dryRun === true),
+  );
+
+  on(
+    command(program, 'backup <file>', 'cadangkan basis data ke satu berkas / back the database up into one file').option(
+      '--dry-run',
+      'hitung saja / only count',
+    ),
+    (file: string, options: { dryRun?: boolean }) => backupTo(file, options.dryRun === true),
+  );
+  on(
+    command(program, 'restore [file]', 'pulihkan dari cadangan, juga ke jenis basis data lain / restore a backup, also into another engine')
+      .option('--replace', 'buang isi basis data yang ada / discard what the database holds')
+      .option('--yes', 'ya, buang / yes, discard it')
+      .option('--dry-run', 'periksa arsip saja / only check the archive')
+      .option('--done', 'hapus tanda pemulihan: kiriman tidak lagi diperiksa dahulu / clear the mark: no more look-ups before sending'),
+    (file: string | undefined, options: RestoreFlags) => restoreFrom(file, options),
   );
 
   const client = command(program, 'client', 'klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');

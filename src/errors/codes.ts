@@ -95,6 +95,27 @@ export const CODES = {
     'Tidak satu pun dari {count} data pertama diterima, jadi sisanya tidak dibaca dan tidak disimpan. Perbaiki sebab pada tanda terima, lalu kirim ulang semuanya; atau kirim sisanya tersendiri.',
     'None of the first {count} records was accepted, so the rest was neither read nor stored. Mend what the receipts name and send all again, or send the rest by itself.',
   ),
+  archive: row(
+    'request',
+    400,
+    'invalid',
+    'Arsip cadangan tidak dapat dipakai: {detail}. Tidak ada yang diubah.',
+    'The backup archive cannot be used: {detail}. Nothing was changed.',
+  ),
+  'database-not-empty': row(
+    'request',
+    409,
+    'conflict',
+    'Basis data tujuan sudah berisi. Pulihkan ke basis data kosong, atau pakai --replace --yes untuk membuang isinya.',
+    'The target database holds data already. Restore into an empty one, or use --replace --yes to discard what it holds.',
+  ),
+  'database-in-use': row(
+    'request',
+    409,
+    'conflict',
+    'Basis data sedang dipakai proses lain. Hentikan layanan dahulu, lalu ulangi.',
+    'Another process is using the database. Stop the service first, then repeat.',
+  ),
   conflict: row(
     'request',
     409,

@@ -14,7 +14,8 @@ export interface Engine {
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
   /** Resolves when it can be read from and written to. */
   ping(): Promise<void>;
-  migrate(dryRun: boolean): Promise<readonly string[]>;
+  /** @param upTo name of the last migration that is applied; without it all are */
+  migrate(dryRun: boolean, upTo?: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -10,6 +10,10 @@ export interface Migration {
 
 export const checksumOf = (migration: Migration): string => digest(migration.sql);
 
+/** Those of a schema of an earlier time: up to and with the named one. */
+export const migrationsUpTo = (ours: readonly Migration[], last: string | undefined): readonly Migration[] =>
+  last === undefined ? ours : ours.filter(({ name }) => name <= last);
+
 /**
  * The migrations that a database lacks.
  *

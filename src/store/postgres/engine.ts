@@ -1,6 +1,6 @@
 import { Kysely, sql, type Transaction } from 'kysely';
 import type { Dialect, Engine, Writer } from '../engine.ts';
-import { checksumOf, missingMigrations } from '../migration.ts';
+import { checksumOf, type Migration, migrationsUpTo, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
 import { createDialect, createPool } from './dialect.ts';
@@ -37,7 +37,7 @@ export function openPostgres(url: string): Engine {
     ping: async () => {
       await sql`select 1`.execute(db);
     },
-    migrate: (dryRun) => migrate(dryRun, db),
+    migrate: (dryRun, upTo) => migrate(dryRun, migrationsUpTo(MIGRATIONS, upTo), db),
     close: () => db.destroy(),
   };
 }
@@ -98,11 +98,11 @@ function createWriter(db: Transaction<Database>): Writer {
   };
 }
 
-async function migrate(dryRun: boolean, db: Kysely<Database>): Promise<readonly string[]> {
+async function migrate(dryRun: boolean, migrations: readonly Migration[], db: Kysely<Database>): Promise<readonly string[]> {
   const missing = async (connection: Kysely<Database>) => {
     const table = await sql<{ name: string | null }>`select to_regclass('migration')::text as name`.execute(connection);
     const rows = table.rows[0]?.name ? await connection.selectFrom('migration').selectAll().execute() : [];
-    return missingMigrations(MIGRATIONS, new Map(rows.map((row) => [row.name, row.checksum])));
+    return missingMigrations(migrations, new Map(rows.map((row) => [row.name, row.checksum])));
   };
   if (dryRun) return (await missing(db)).map((migration) => migration.name);
   return db.transaction().execute(async (transaction) => {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql, type Transaction } from 'kysely';
 import { type Conflict, createSlices, type Dialect, type Engine, type Writer } from '../engine.ts';
-import { checksumOf, missingMigrations } from '../migration.ts';
+import { checksumOf, type Migration, migrationsUpTo, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
 import { SqliteConnection } from './connection.ts';
@@ -59,7 +59,7 @@ export async function openSqlite(path: string): Promise<Engine> {
       // Spoken to directly: a transaction that is open does not make it wait.
       await thread.execute('select 1', []);
     },
-    migrate: (dryRun) => migrate(dryRun, reader, write, thread),
+    migrate: (dryRun, upTo) => migrate(dryRun, migrationsUpTo(MIGRATIONS, upTo), reader, write, thread),
     close: async () => {
       await writer.destroy();
       await reader.destroy();
@@ -118,6 +118,7 @@ function insertText(table: string, columns: readonly string[], conflict: Conflic
 
 async function migrate(
   dryRun: boolean,
+  migrations: readonly Migration[],
   reader: Kysely<Database>,
   write: Engine['write'],
   thread: SqliteWriter,
@@ -125,7 +126,7 @@ async function migrate(
   const missing = async (db: Kysely<Database>) => {
     const table = await sql`select name from sqlite_master where type = 'table' and name = 'migration'`.execute(db);
     const rows = table.rows.length === 0 ? [] : await db.selectFrom('migration').selectAll().execute();
-    return missingMigrations(MIGRATIONS, new Map(rows.map((row) => [row.name, row.checksum])));
+    return missingMigrations(migrations, new Map(rows.map((row) => [row.name, row.checksum])));
   };
   if (dryRun) return (await missing(reader)).map((migration) => migration.name);
   // Looked up again inside: `begin immediate` makes a second process wait until the first has applied them.
