@@ -223,10 +223,12 @@ export async function writeOutcomes(
   outcomes: readonly DeliveryOutcome[],
 ): Promise<readonly number[]> {
   const { db } = writer;
+  if (outcomes.length === 0) return [];
   const changed: number[] = [];
   const events: EventRow[] = [];
-  for (const outcome of outcomes) {
-    const before = await db
+  const nowMs = await databaseNow(engine, db);
+  const find = async (environment: string, keys: readonly string[]) =>
+    await db
       .selectFrom('delivery')
       .selectAll()
       // What a reader of the trail was told last; a claim in between is no news.
@@ -234,17 +236,29 @@ export async function writeOutcomes(
         sql<string | null>`(select e.to_state || ' ' || coalesce(e.reason, '') from delivery_event e
           where e.delivery = delivery.id order by e.id desc limit 1)`.as('told'),
       )
-      .where('environment', '=', outcome.environment)
-      .where('delivery_key', '=', outcome.key)
+      .where('environment', '=', environment)
+      .where(engine.dialect.inList(sql.ref('delivery_key'), keys))
+      .orderBy('id')
       .$if(engine.dialect.locksRows, (query) => query.forUpdate())
-      .executeTakeFirst();
+      .execute();
+  // Those of several outcomes at once, unless one has two.
+  const found = new Map<string, Awaited<ReturnType<typeof find>>[number]>();
+  const environments = new Set(outcomes.map(({ environment }) => environment));
+  for (const environment of environments) {
+    const keys = outcomes.filter((outcome) => outcome.environment === environment).map(({ key }) => key);
+    for (const row of await find(environment, keys)) found.set(`${environment} ${row.delivery_key}`, row);
+  }
+  for (const outcome of outcomes) {
+    const name = `${outcome.environment} ${outcome.key}`;
+    const before = found.get(name) ?? (await find(outcome.environment, [outcome.key]))[0];
+    found.delete(name);
     if (!before) throw new AppError('conflict');
     if (outcome.onlyFrom !== undefined && before.state !== outcome.onlyFrom) continue;
     // A newer version came while this one was on the wire: the outcome is known, and the newer one goes next.
     const replaced = before.replaced_state !== null && outcome.state !== 'in-progress';
     const state = replaced ? (before.replaced_state as string) : outcome.state;
     const rule = ruleOf(outcome.reason, outcome.issues);
-    const dueMs = await dueOf(engine, writer, outcome);
+    const dueMs = dueOf(outcome, nowMs);
     await db
       .updateTable('delivery')
       .set({
@@ -274,8 +288,8 @@ export async function writeOutcomes(
   return changed;
 }
 
-async function dueOf(engine: EngineDialect, { db }: Writer, { dueAt, dueInMs }: DeliveryOutcome): Promise<number | undefined> {
-  if (dueInMs !== undefined) return (await databaseNow(engine, db)) + dueInMs;
+function dueOf({ dueAt, dueInMs }: DeliveryOutcome, nowMs: number): number | undefined {
+  if (dueInMs !== undefined) return nowMs + dueInMs;
   return dueAt === undefined ? undefined : milliseconds(dueAt);
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import { createBacklog } from './backlog.ts';
-import { claimDeliveries, extendLease, markSent } from './claims.ts';
+import { claimDeliveries, extendLease } from './claims.ts';
 import { databaseNow } from './database-now.ts';
 import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
 import { readTrail, writeActs } from './delivery-events.ts';
@@ -29,6 +29,7 @@ import {
 import type { SubmissionTable } from './schema.ts';
 import { searchResources } from './search.ts';
 import { cancelDeliveries, deliveryGroups, deliveryPage, retryDeliveries } from './selection.ts';
+import { createSettlements } from './settlements.ts';
 import { putShared, readShared } from './shared-state.ts';
 import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
 
@@ -52,6 +53,7 @@ export function createStore(engine: Engine): Store {
   };
 
   const backlog = createBacklog(engine);
+  const settlements = createSettlements(engine, (writer, changes) => commit(engine, writer, changes, [], undefined));
 
   return {
     engine: engine.name,
@@ -83,6 +85,8 @@ export function createStore(engine: Engine): Store {
       }),
     commit: (changes, fence) =>
       guard(async () => {
+        const together = fence && settlements.commit(changes, fence);
+        if (together) return together;
         const { resources = [] } = changes;
         const prepared = await (ahead.get(resources) ?? prepareResources(resources));
         const bases = await hashesOfBases(resources);
@@ -214,7 +218,7 @@ export function createStore(engine: Engine): Store {
 
     // ---- deliveries
     claimDeliveries: (query) => write((writer) => claimDeliveries(engine, writer, query)),
-    markSent: (fence, at) => write((writer) => markSent(engine, writer, fence, at)),
+    markSent: (fence, at) => guard(() => settlements.markSent(fence, at)),
     extendLease: (fence, leaseMs) => write((writer) => extendLease(engine, writer, fence, leaseMs)),
     deliveries: (query) =>
       guard(async () => {

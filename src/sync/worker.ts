@@ -351,7 +351,7 @@ export function createWorker(options: WorkerOptions): Worker {
     let done = 0;
     const waitUntil = monotonic() + (drain?.patienceMs ?? 0);
     // More than one at a time is claimed: asking for each free place would cost as much as a delivery.
-    const chunk = Math.max(1, Math.ceil(concurrency / 4));
+    const chunk = Math.max(1, Math.ceil(concurrency / 2));
 
     const begin = (delivery: Delivery): void => {
       tally.claimed += 1;
