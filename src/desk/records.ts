@@ -67,8 +67,15 @@ export async function* recordsOf(
 
 const mayHave = ({ causes }: Selection, reason: Reason): boolean => causes === undefined || reason === 'refused' || causes.includes(reason);
 
-function matches(submission: Submission, { states, causes, rule, owner, facility, from, to }: Selection): boolean {
+/** Both mean a code without a row in a table: found before mapping, or while mapping. */
+const TABLE_CODES = ['unmapped-code', 'code-unknown'];
+
+const withTableCodes = (causes: readonly string[] | undefined): readonly string[] | undefined =>
+  causes?.includes('unmapped-code') ? [...causes, ...TABLE_CODES] : causes;
+
+function matches(submission: Submission, { states, causes: given, rule, owner, facility, from, to }: Selection): boolean {
   const { cause, rule: own } = causeOf(submission);
+  const causes = withTableCodes(given);
   const codes = submission.issues.filter(({ severity }) => severity === 'error').map(({ code }) => code);
   return (
     (states === undefined || states.includes(submission.state)) &&

@@ -42,7 +42,7 @@ export function remedyOf(
   const reason = cause !== null && Object.hasOwn(REASONS, cause) ? REASONS[cause as keyof typeof REASONS] : undefined;
   const code = cause !== null && Object.hasOwn(CODES, cause) ? (cause as ErrorCode) : undefined;
   const own: Bilingual | undefined = reason && { id: reason.id, en: reason.en };
-  if (cause === 'unmapped-code') return { meaning: own ?? TABLE, todo: TABLE, act: 'fix' };
+  if (cause === 'unmapped-code' || cause === 'code-unknown') return { meaning: own ?? TABLE, todo: TABLE, act: 'fix' };
   const row = cause === null ? undefined : BY_REASON[cause];
   if (row) {
     const todo = row[0] === null ? own : render(row[0]);
