@@ -36,13 +36,15 @@ export interface FhirClientOptions {
   readonly tokens: Tokens;
   readonly limiter: Limiter;
   readonly clock: () => number;
+  /** See `TokenOptions`. */
+  readonly penaltyMs?: number;
 }
 
 const METHODS = { read: 'GET', create: 'POST', replace: 'PUT', patch: 'PATCH' } as const;
 /** The platform refuses a patch under any other type. */
 const PATCH_TYPE = 'application/json-patch+json';
 
-export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }: FhirClientOptions): FhirClient {
+export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock, penaltyMs = PENALTY_MS }: FhirClientOptions): FhirClient {
   async function once(clientId: string, token: string, request: FhirRequest) {
     const turn = await limiter.enter(clientId);
     if (turn.kind === 'retry') {
@@ -89,7 +91,7 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock }:
         }
         await tokens.reject(owner, token.value);
       }
-      return { kind: 'unauthorised', issues: authIssues(), afterMs: PENALTY_MS };
+      return { kind: 'unauthorised', issues: authIssues(), afterMs: penaltyMs };
     },
   };
 }

@@ -21,6 +21,7 @@ import type { Quota } from './pace.ts';
 import { outgoingReferences, type Projected, project } from './projection.ts';
 import { createOwnState, type SharedState } from './shared-state.ts';
 import type { Surface } from './surface.ts';
+import { createSurvey } from './survey.ts';
 import { type Cover, createTokens } from './token.ts';
 import { createTransport } from './transport.ts';
 import { patchOf, updateOf } from './updates.ts';
@@ -46,6 +47,8 @@ export interface SatusehatOptions {
   readonly savesPartly?: boolean;
   /** Longest a request may take. Default 30 s. */
   readonly timeoutMs?: number;
+  /** How long the platform refuses every token request after a failed one. Default 1 minute. */
+  readonly tokenPenaltyMs?: number;
   /** Requests of one client at the same time. Default 8. */
   readonly maxConcurrentPerClient?: number;
   /** What the platform is known to allow each client; undefined: it is learnt from its answers. */
@@ -91,6 +94,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
   const monotonic = options.monotonic ?? (() => performance.now());
   const { state, cover } = options.shared ?? { state: createOwnState(clock), cover: NOT_WRITTEN };
   const delay = options.delay ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  const penalty = options.tokenPenaltyMs === undefined ? {} : { penaltyMs: options.tokenPenaltyMs };
   const tokens = createTokens({
     authUrl: options.baseUrls.auth,
     transport,
@@ -101,6 +105,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
     monotonic,
     delay,
     timeoutMs: options.timeoutMs ?? 30_000,
+    ...penalty,
   });
   const limiter = createLimiter({
     shared: state,
@@ -110,8 +115,9 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
     maxWaitMs: options.maxWaitMs ?? 2_000,
     quota: () => options.quota,
   });
-  const client = createFhirClient({ fhirUrl: options.baseUrls.fhir, transport, tokens, limiter, clock });
+  const client = createFhirClient({ fhirUrl: options.baseUrls.fhir, transport, tokens, limiter, clock, ...penalty });
   const lookups = createLookups(client, options.surface ?? 'recorded');
+  const survey = createSurvey(client, options.surface ?? 'recorded');
 
   function sent(answer: FhirAnswer, read: (body: unknown, etag: string | undefined) => readonly Placed[] | undefined): SendAnswer {
     if (answer.kind !== 'ok') {
@@ -234,6 +240,20 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
     create,
     inspect,
     replace,
+    async around(unit) {
+      const account = await credential(unit.owner);
+      if (account === undefined) {
+        return { kind: 'no-account' };
+      }
+      return survey.around(unit, account.organizationId, (resource, theirs) => {
+        const { resource: ours, issues } = projectOf(unit, account, resource, NONE);
+        return issues.length === 0 && says(theirs, ours);
+      });
+    },
+    async inventory(owner, days) {
+      const account = await credential(owner);
+      return account === undefined ? { kind: 'no-account' } : survey.inventory(owner, account.organizationId, days);
+    },
     async check(owner): Promise<AccountCheck> {
       const account = await credential(owner);
       if (account === undefined) {

@@ -36,6 +36,8 @@ export interface TokenOptions {
   readonly delay: (ms: number) => Promise<void>;
   /** Longest a token request may take: so long others wait for the one who asks. */
   readonly timeoutMs: number;
+  /** How long the platform refuses every token request after a failed one. Default {@link PENALTY_MS}. */
+  readonly penaltyMs?: number;
 }
 
 export interface Cover {
@@ -75,7 +77,7 @@ type Step =
 
 /** OAuth2 client credentials, by client id over all processes. All numbers of the platform's answer are strings. */
 export function createTokens(options: TokenOptions): Tokens {
-  const { shared, cover, clock, monotonic, delay } = options;
+  const { shared, cover, clock, monotonic, delay, penaltyMs = PENALTY_MS } = options;
   const kept = new Map<string, Kept>();
   const running = new Map<string, Promise<TokenAnswer>>();
   const nameOf = (clientId: string): string => `token:${clientId}`;
@@ -135,13 +137,13 @@ export function createTokens(options: TokenOptions): Tokens {
       }
       // Status of the rate-limit answer is not documented; its text is.
       if (status === 429 || /rate limit policy/i.test(text)) {
-        const wait = Math.max(retryAfterMs(headers['retry-after'], clock()) ?? 0, PENALTY_MS);
+        const wait = Math.max(retryAfterMs(headers['retry-after'], clock()) ?? 0, penaltyMs);
         await tell((now) => ({ penaltyUntil: now + wait }));
         return retry(wait);
       }
       if (status === 400 || status === 401 || (status === 403 && text.trimStart().startsWith('{'))) {
-        await tell((now) => ({ penaltyUntil: now + PENALTY_MS, refused: true }));
-        return refused(PENALTY_MS);
+        await tell((now) => ({ penaltyUntil: now + penaltyMs, refused: true }));
+        return refused(penaltyMs);
       }
     }
     await tell(() => ({}));

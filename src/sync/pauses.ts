@@ -40,6 +40,8 @@ export interface PausesOptions {
   readonly random: () => number;
   /** Monotonic ms of this process. */
   readonly ticks: () => number;
+  /** First pause of a client that was not accepted; doubles each time. Default 1 minute. */
+  readonly clientPauseMs?: number;
 }
 
 /** The line that everybody stands in. No owner has this code. */
@@ -66,7 +68,15 @@ interface Pause {
 const NONE: Pause = { cause: 'unavailable', failures: 0, count: 0, until: 0, tryingUntil: 0 };
 const MAX_TRIES = 20;
 
-export function createPauses({ store, environment, backoff, tryMs, random, ticks }: PausesOptions): Pauses {
+export function createPauses({
+  store,
+  environment,
+  backoff,
+  tryMs,
+  random,
+  ticks,
+  clientPauseMs = MIN_CLIENT_PAUSE_MS,
+}: PausesOptions): Pauses {
   let lines: ReadonlyMap<string, Pause> = new Map();
   /** 429s are the limiter's business, which all share; here they only free the places of this process. */
   const asked = new Map<string, number>();
@@ -165,7 +175,7 @@ export function createPauses({ store, environment, backoff, tryMs, random, ticks
       const held =
         pause === 'client'
           ? await fail(owner, outcome.kind, 1, (count) =>
-              Math.max(afterMs, Math.min(MIN_CLIENT_PAUSE_MS * 2 ** (count - 1), MAX_CLIENT_PAUSE_MS)),
+              Math.max(afterMs, Math.min(clientPauseMs * 2 ** (count - 1), MAX_CLIENT_PAUSE_MS)),
             )
           : await fail(PLATFORM, outcome.kind, FAILURES, (count) =>
               backoffMs(count - 1, { baseMs: backoff.baseMs, maxMs: Math.min(backoff.maxMs, MAX_PLATFORM_PAUSE_MS) }, random()),

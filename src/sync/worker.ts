@@ -32,6 +32,8 @@ export interface WorkerOptions {
   /** Longest sleep between two looks at the queue. Default 2 s. */
   readonly pollMs?: number;
   readonly backoff?: Backoff;
+  /** First pause of a client that the platform did not accept; doubles each time. Default 1 minute. */
+  readonly clientPauseMs?: number;
   /** Counted tries after which a person has to look. Default 20: about half a day. */
   readonly maxAttempts?: number;
   readonly positiveMaxAgeMs?: number;
@@ -114,7 +116,15 @@ export function createWorker(options: WorkerOptions): Worker {
   });
 
   /** One refused or slow puskesmas never starves another: only its own deliveries wait. */
-  const pauses = createPauses({ store, environment, backoff, tryMs: leaseMs, random, ticks: monotonic });
+  const pauses = createPauses({
+    store,
+    environment,
+    backoff,
+    tryMs: leaseMs,
+    random,
+    ticks: monotonic,
+    ...(options.clientPauseMs !== undefined && { clientPauseMs: options.clientPauseMs }),
+  });
   /** Owners that the platform asked to slow down, until when they are taken for slow: they may not fill all places with waiting. */
   const slow = new Map<string, number>();
   const serving = new Map<string, number>();

@@ -17,6 +17,10 @@ export interface EntrySettings {
   /** Scaled times, ms. A request may take so long; what is on the wire of a dead process is left alone for `leaseMs`. */
   readonly timeoutMs: number;
   readonly leaseMs: number;
+  readonly readLagMs: number;
+  /** What the platform is known to allow each client in a second; undefined: the service learns it. */
+  readonly quota?: number;
+  readonly tokenPenaltyMs: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   readonly pollMs: number;
 }
@@ -44,11 +48,17 @@ const service = await createService(config, engines, createLogger(config, 2), {
   clock: () => Date.now() + offsetMs,
   ...(wrapStore && { wrapStore }),
   ...(wrapPlatform && { wrapPlatform }),
-  satusehat: { timeoutMs: settings.timeoutMs },
+  satusehat: {
+    timeoutMs: settings.timeoutMs,
+    readLagMs: settings.readLagMs,
+    tokenPenaltyMs: settings.tokenPenaltyMs,
+    ...(settings.quota !== undefined && { quota: { requests: settings.quota, perMs: 1_000 } }),
+  },
   worker: {
     leaseMs: settings.leaseMs,
     backoff: settings.backoff,
     pollMs: settings.pollMs,
+    clientPauseMs: settings.tokenPenaltyMs,
     metrics: { count: (name, _labels, by = 1) => name === 'adopted_resources' && tell({ kind: 'adopted', count: by }) },
   },
 });

@@ -5,6 +5,7 @@ import { newApiClient } from '../../src/cli/commands/client.ts';
 import { parseConfig, resolveSecretKey } from '../../src/config/index.ts';
 import { encryptSecret } from '../../src/satusehat/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
+import { RESTORED } from '../../src/sync/index.ts';
 import { type Child, createChild, freePort, startSandbox } from './children.ts';
 import { type Count, count } from './count.ts';
 import type { RunDatabase } from './database.ts';
@@ -44,6 +45,8 @@ export interface RunOptions {
   readonly weights?: Partial<Record<EventName, number>>;
   /** Requests a second that the platform allows each client. */
   readonly quota: number;
+  /** Whether the service is told that quota, as in its configuration; otherwise it learns it. */
+  readonly quotaTold: boolean;
   /** Faults of the wire that are other than usual. */
   readonly wire?: Pick<WireFaultOptions, 'partial' | 'rates' | 'readLagMs'>;
   readonly mix?: Mix;
@@ -81,6 +84,8 @@ export interface Run {
 /** A request may take so long; what is on the wire of a dead process is left alone for twice that. */
 const TIMEOUT_MS = 500;
 const LEASE_MS = 2 * TIMEOUT_MS;
+/** The platform's is a minute. */
+const TOKEN_PENALTY_MS = 1_000;
 const CLOCK_STEP_MS = 5 * 60_000;
 /** Nothing changed for so long at the end: what is open then stays so. */
 const QUIET_MS = 30_000;
@@ -92,6 +97,7 @@ const SECRET_KEY = '5e'.repeat(32);
 /** One run of the proof. @throws Error when something of the harness or the service itself breaks */
 export async function run(options: RunOptions): Promise<Run> {
   const { seed, say = () => undefined } = options;
+  const readLagMs = options.wire?.readLagMs ?? 300;
   const started = performance.now();
   const folder = mkdtempSync(path.join(tmpdir(), 'ilp-faults-'));
   const random = seeded(seed ^ 0x51ed270b);
@@ -121,6 +127,7 @@ export async function run(options: RunOptions): Promise<Run> {
       ILP_PORT: '0',
       ILP_PLATFORM_AUTH_URL: `${platformUrl}/oauth2/v1`,
       ILP_PLATFORM_FHIR_URL: `${platformUrl}/fhir-r4/v1`,
+      ILP_PLATFORM_SURFACE: options.surface,
       ILP_LOG_LEVEL: options.onLog ? 'warn' : 'silent',
     };
     const config = parseConfig(environ);
@@ -138,6 +145,10 @@ export async function run(options: RunOptions): Promise<Run> {
           clockOffsetMs: 0,
           timeoutMs: TIMEOUT_MS,
           leaseMs: LEASE_MS,
+          tokenPenaltyMs: TOKEN_PENALTY_MS,
+          // What one process has just written is told by another's clock.
+          ...(options.quotaTold && { quota: options.quota }),
+          readLagMs: readLagMs === 0 ? 0 : readLagMs + 100,
           backoff: { baseMs: 50, maxMs: 1_000 },
           pollMs: 100,
         },
@@ -195,8 +206,10 @@ export async function run(options: RunOptions): Promise<Run> {
         seed: seed >>> 0,
         surface: options.surface,
         timeoutMs: TIMEOUT_MS,
+        tokenPenaltyMs: TOKEN_PENALTY_MS,
         quota: options.quota,
         ...options.wire,
+        readLagMs,
       }),
     );
     let copiedAt: number | undefined;
@@ -233,6 +246,7 @@ export async function run(options: RunOptions): Promise<Run> {
           await Promise.all([stopAll(), store?.close()]);
           await database.restore();
           store = await openStore(database.address);
+          await store.putShared(config.environment, RESTORED, new Date().toISOString(), null);
           await startAll();
         });
         restored = true;

@@ -17,6 +17,7 @@ describe.each(['sqlite', 'postgres'] as const)('300 sends among faults, %s', (en
       everyMs: 1_200,
       weights: { clock: 0 },
       quota: 200,
+      quotaTold: true,
       wire: { rates: { status503: 0.002, status429: 0.002 } },
       say: (line) => lines.push(line),
     });

@@ -9,7 +9,7 @@ import { DEFENCES, type Defence } from './without.ts';
 
 /** What may be left out, to look at one thing alone. */
 const ALL: readonly string[] = [...EVENTS, 'wire'];
-const USAGE = `npm run faults -- [--sends 2000] [--seed 1] [--db sqlite|postgres] [--workers 4] [--quota 40] [--surface recorded|documented]
+const USAGE = `npm run faults -- [--sends 2000] [--seed 1] [--db sqlite|postgres] [--workers 4] [--quota 40 [--learn-quota]] [--surface recorded|documented]
                   [--without ${DEFENCES.join('|')}] [--events ${ALL.join(',')}]
                   [--json] [--keep] [--log]`;
 
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     db: { type: 'string', default: 'sqlite' },
     workers: { type: 'string', default: '4' },
     quota: { type: 'string', default: '40' },
+    'learn-quota': { type: 'boolean', default: false },
     surface: { type: 'string', default: 'recorded' },
     without: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -49,7 +50,7 @@ if (
 }
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const replay = `npm run faults -- --sends ${sends} --seed ${seed} --db ${values.db} --workers ${workers} --quota ${quota} --surface ${values.surface}${
+const replay = `npm run faults -- --sends ${sends} --seed ${seed} --db ${values.db} --workers ${workers} --quota ${quota}${values['learn-quota'] ? ' --learn-quota' : ''} --surface ${values.surface}${
   values.without === undefined ? '' : ` --without ${values.without}`
 }${events.length === ALL.length ? '' : ` --events ${values.events}`} --json`;
 say(`seed ${seed}; again: ${replay}`);
@@ -66,7 +67,8 @@ try {
     restore: sends >= 1_000,
     weights: Object.fromEntries(EVENTS.filter((name) => !events.includes(name)).map((name) => [name, 0])),
     quota,
-    ...(!events.includes('wire') && { wire: { partial: 0, rates: NO_RATES } }),
+    quotaTold: !values['learn-quota'],
+    ...(!events.includes('wire') && { wire: { partial: 0, rates: NO_RATES, readLagMs: 0 } }),
     everyMs: sends >= 10_000 ? 3_000 : 900,
     say,
     keep: values.keep,

@@ -6,6 +6,7 @@ export interface WireFaultOptions {
   readonly surface: 'recorded' | 'documented';
   /** Longest a request of the product may take; what is late comes after it. */
   readonly timeoutMs: number;
+  readonly tokenPenaltyMs: number;
   /** Requests a second of each client. */
   readonly quota: number;
   /** Share of Bundles that are saved in part. */
@@ -33,6 +34,7 @@ export const faulty = (options: WireFaultOptions): Change => ({
   surface: options.surface,
   partialBundles: { rate: options.partial ?? 0.04, seed: options.seed },
   readLagMs: options.readLagMs ?? 0,
+  tokenPenaltyMs: options.tokenPenaltyMs,
   quotas: { default: { requests: options.quota, perMs: 1_000, retryAfter: false, window: 'sliding' } },
   faults: {
     seed: options.seed,
