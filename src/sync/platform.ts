@@ -51,6 +51,17 @@ export interface Platform {
    */
   replace(unit: Unit): Promise<SendAnswer>;
 
+  /**
+   * What the platform holds at the Encounter that is the first of the unit and whose platform id is in `ids`, of the types that it lists
+   * by Encounter. Nothing is written. Left out where a platform lists nothing.
+   */
+  around?(unit: Unit): Promise<AroundAnswer>;
+  /**
+   * What is registered below the Organization of an owner: units, and with `days` (`YYYY-MM-DD`, both included) the Encounters there.
+   * Nothing is written. Left out where a platform lists nothing.
+   */
+  inventory?(owner: string, days?: { readonly from: string; readonly to: string }): Promise<InventoryAnswer>;
+
   /** Tries an account: token, its Organization, one read. Never uses a cached token. */
   check(owner: string): Promise<CheckAnswer>;
 }
@@ -183,6 +194,38 @@ export type InspectAnswer =
       readonly same?: number;
     }
   | Gone
+  | Refused
+  | Trouble;
+
+export type AroundAnswer =
+  | {
+      readonly kind: 'around';
+      /** Resources of the unit that are listed there, found by platform id, or by our identifier where they have none yet. */
+      readonly held: readonly (Placed & { readonly same: boolean })[];
+      /** References on the platform of what carries an identifier of ours and is none of the unit. */
+      readonly extra: readonly string[];
+    }
+  | Refused
+  | Trouble;
+
+export interface InventoryItem {
+  readonly type: 'Organization' | 'Location' | 'Encounter';
+  readonly platformId: string;
+  readonly platformVersion: string | null;
+  /** Of a unit. */
+  readonly name: string | null;
+  /** Platform id of the Organization it was found under. */
+  readonly parent: string;
+  readonly identifiers: readonly { readonly system: string; readonly value: string }[];
+}
+
+export type InventoryAnswer =
+  | {
+      readonly kind: 'inventory';
+      readonly items: readonly InventoryItem[];
+      /** False: there was more than is read. */
+      readonly complete: boolean;
+    }
   | Refused
   | Trouble;
 
