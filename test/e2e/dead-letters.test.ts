@@ -123,4 +123,92 @@ forEachEngine((engine) => {
       ['outcome', 'ready', 'completed', null],
     ]);
   });
+
+  it('a row that is added to a table takes through all that waited for it, in one pass; what still fails says why', async () => {
+    const { mappings, profiles } = readAssets();
+    const table = mappings['immunizations.csv'] as string;
+    const without = table
+      .split('\n')
+      .filter((line) => !line.startsWith('Td,'))
+      .join('\n');
+    expect(without).not.toBe(table);
+    await start(compileEngines({ mappings: { ...mappings, 'immunizations.csv': without }, profiles }));
+    await send('persons', person('RM-1', MOTHER));
+    const vaccinated = (sourceId: string, vaccine = 'Td') =>
+      visit(sourceId, { immunizations: [{ vaccine, dose: 1, lot: 'B-1', expiry: '2027-12-31', occurredAt: '2026-08-19T08:10:00+07:00' }] });
+    const receipts = await send('encounters', ...Array.from({ length: 30 }, (_, index) => vaccinated(`T-${index}`)));
+    expect(new Set(receipts.map(({ state, reason, issues }) => [state, reason, issues[0]?.code].join()))).toEqual(
+      new Set(['failed,refused,code-unknown']),
+    );
+    const [other] = await send('encounters', { ...vaccinated('T-x'), cluster: 'K9' });
+    const { groups } = await service.desk.overview(ALL);
+    expect(groups).toContainEqual(
+      expect.objectContaining({
+        what: 'record',
+        state: 'failed',
+        reason: 'code-unknown',
+        kind: 'encounters',
+        owner: 'P1',
+        count: 30,
+        act: 'fix',
+      }),
+    );
+    const act = { actor: 'cli:petugas' };
+    const selection = { causes: ['unmapped-code'] };
+    // Nothing was mended yet: each says why it stays, also the one that has another fault besides.
+    const early = await service.desk.fix(ALL, selection, act);
+    expect([early.selected, early.released, early.left.length]).toEqual([31, 0, 31]);
+    expect(early.left[0]).toMatchObject({ why: 'needs-mending', reason: 'refused', issues: [{ code: 'code-unknown' }] });
+
+    await start();
+    expect(await service.desk.fix(ALL, selection, { ...act, dryRun: true })).toMatchObject({
+      selected: 31,
+      released: 30,
+      dryRun: true,
+    });
+    expect((await submissionOf(receipts[0]?.id as string))?.state).toBe('failed');
+    const steps: number[] = [];
+    const done = await service.desk.fix(ALL, selection, act, {
+      onProgress: (step) => steps.push(step),
+    });
+    expect([done.selected, done.released, steps]).toEqual([31, 30, [0, 31]]);
+    expect(done.left).toMatchObject([{ key: `record:${other?.id}`, why: 'needs-mending', reason: 'refused' }]);
+    const delivery = await deliveryOf(receipts[0]?.id as string);
+    expect(await service.store.deliveryTrail(ALL, 'sandbox', delivery.key)).toMatchObject([
+      { actor: 'cli:petugas', action: 'fix', toState: 'ready' },
+    ]);
+    await service.drain({ dryRun: false });
+    const states = await service.store.submissionsById(
+      ALL,
+      receipts.map(({ id }) => id as string),
+    );
+    expect(new Set(states.map(({ state }) => state))).toEqual(new Set(['completed']));
+    // Done again there is nothing left to do, and nothing is sent twice.
+    expect(await service.desk.fix(ALL, selection, act)).toMatchObject({ selected: 0 });
+  });
+
+  it('a record that was changed since it was selected is left alone', async () => {
+    await send('persons', person('RM-2', WRONG_NIK));
+    const [receipt] = await send('encounters', visit('M-1', { cluster: 'K9' }));
+    const [stale] = await service.store.submissionsById(ALL, [receipt?.id as string]);
+    await send('encounters', visit('M-1'));
+    const [result] = await service.intake.reprocess([stale as never]);
+    expect(result).toMatchObject({ outcome: 'moved' });
+    expect(await submissionOf(receipt?.id as string)).toMatchObject({ version: 2, state: 'ready' });
+  });
+
+  it('who was mended while a worker had the visit is found by the job, also after a crash', async () => {
+    const [receipt] = await send('encounters', visit('J-1', { person: { sourceId: 'RM-2' } }));
+    const id = receipt?.id as string;
+    const { key, submissionVersion } = await deliveryOf(id);
+    await send('persons', person('RM-2', MOTHER));
+    const at = new Date().toISOString();
+    const held = { state: 'on-hold', reason: 'identity', issues: [], at } as const;
+    await service.store.commit({
+      deliveryOutcomes: [{ key, environment: 'sandbox', ...held }],
+      submissionStates: [{ id, version: submissionVersion ?? 1, ...held, stage: 'sent' }],
+    });
+    expect((await service.jobs.run('sync-identity', { dryRun: false })).counts).toMatchObject({ held: 1, mended: 1 });
+    expect(await deliveryOf(id)).toMatchObject({ state: 'ready' });
+  });
 });
