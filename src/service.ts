@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
 import { type Config, packageVersion, resolveSecretKey } from './config/index.ts';
@@ -11,7 +12,18 @@ import { createIntake, type Intake } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import { createCredentialSource, createSatusehatPlatform, decryptSecret, encryptSecret, type SatusehatOptions } from './satusehat/index.ts';
 import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
-import { createWorker, type DrainReport, type Platform, resolveIdentities, type Worker, type WorkerOptions } from './sync/index.ts';
+import {
+  createWorker,
+  type DrainReport,
+  type MendReport,
+  mend,
+  type Platform,
+  type ReconcileOptions,
+  reconcile,
+  resolveIdentities,
+  type Worker,
+  type WorkerOptions,
+} from './sync/index.ts';
 
 export interface Service {
   readonly store: Store;
@@ -25,6 +37,8 @@ export interface Service {
   start(): Promise<{ url: string }>;
   /** Nothing new is taken; what is inside is finished, then everything is closed. May be called without `start`. */
   stop(): Promise<void>;
+  /** Opens again what a reconciliation found missing on the platform. */
+  mend(options: { dryRun: boolean }): Promise<MendReport>;
   /** One pass over everything that is due, then ends. */
   drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
 }
@@ -126,6 +140,18 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
         ...config.jobs['alert-waiting'],
         run: (run) => alertWaiting({ store, environment, now, ...config.alert }, run),
       },
+      {
+        name: 'reconcile',
+        ...config.jobs.reconcile,
+        run: async ({ dryRun, signal, settings }) =>
+          countsOf(
+            await reconcile({
+              ...{ store, platform, clock, signal, dryRun, log: logger, newId: randomUUID, random: Math.random },
+              delay: (ms) => pause(ms, undefined, { signal }).catch(() => undefined),
+              ...(settings as Pick<ReconcileOptions, 'sample' | 'all' | 'owners'> | undefined),
+            }),
+          ),
+      },
     ],
   });
 
@@ -200,6 +226,11 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       platform.close();
       await store.close();
       logger.info({ event: 'service.stopped' });
+    },
+    async mend({ dryRun }) {
+      const report = await mend({ store, platform, clock, actor: 'operator', dryRun });
+      worker.wake();
+      return report;
     },
     drain: ({ dryRun, onProgress, signal }) =>
       worker.drain({

@@ -4,7 +4,7 @@ import type { Issue, State } from '../errors/index.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
 import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
-import type { DrainReport } from '../sync/index.ts';
+import type { DrainReport, MendReport } from '../sync/index.ts';
 
 /** What the commands need from the composition root. Declared here by its consumer; `main.ts` supplies it. */
 export interface Composition {
@@ -44,6 +44,8 @@ export interface Service {
   readonly store: Store;
   start(): Promise<{ url: string }>;
   stop(): Promise<void>;
+  /** Opens again what a reconciliation found missing on the platform. */
+  mend(options: { dryRun: boolean }): Promise<MendReport>;
   /** One pass over everything that is due, then ends. */
   drain(options: { dryRun: boolean; onProgress?: (done: number, total: number) => void; signal?: AbortSignal }): Promise<DrainReport>;
   readonly desk: Desk;
@@ -51,7 +53,7 @@ export interface Service {
     list(): Promise<
       ReadonlyArray<{ job: string; schedule: string; zone: string; enabled: boolean; next: string | null; last: JobRun | null }>
     >;
-    run(job: string, options: { dryRun: boolean }): Promise<JobRun>;
+    run(job: string, options: { dryRun: boolean; settings?: unknown }): Promise<JobRun>;
   };
 }
 

@@ -16,6 +16,7 @@ import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
 import { mapFile } from './commands/map.ts';
 import { migrate } from './commands/migrate.ts';
 import { pushFile } from './commands/push.ts';
+import { type ReconcileFlags, reconcileWith } from './commands/reconcile.ts';
 import { runSandbox, type SandboxFlags, sandboxOptions } from './commands/sandbox.ts';
 import { serve } from './commands/serve.ts';
 import { sync } from './commands/sync.ts';
@@ -220,6 +221,17 @@ function commandLine(version: string, choose: (action: Action) => void): Command
       .option('--dry-run', 'periksa arsip saja / only check the archive')
       .option('--done', 'hapus tanda pemulihan: kiriman tidak lagi diperiksa dahulu / clear the mark: no more look-ups before sending'),
     (file: string | undefined, options: RestoreFlags) => restoreFrom(file, options),
+  );
+
+  on(
+    command(program, 'reconcile', 'cocokkan yang terkirim dengan isi SATUSEHAT / compare what was delivered with what SATUSEHAT holds')
+      .option('--sample <n>', 'sekian unit terbaru dan sekian yang lebih lama / so many of the newest units, and as many older ones (200)')
+      .option('--all', 'semua; dapat dihentikan dan diteruskan / all; may be stopped and goes on where it was')
+      .option('--owner <codes...>', 'kode puskesmas / codes of puskesmas')
+      .option('--mend', 'buka kembali kiriman yang hilang di sana / open the deliveries again that are missing there')
+      .option('--dry-run', 'sebutkan saja / only say'),
+    (options: ReconcileFlags) =>
+      reconcileWith(options, options.sample === undefined ? undefined : integer('--sample', options.sample, 1, 1_000_000)),
   );
 
   const client = command(program, 'client', 'klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');

@@ -8,7 +8,7 @@ import { mistake, wrongConfig } from './mistakes.ts';
 import { COMMAND_NAMES, VARIABLES, type Variable } from './variables.ts';
 
 export type Environment = 'sandbox' | 'staging' | 'production';
-export type JobName = 'sync-send' | 'sync-identity' | 'alert-waiting';
+export type JobName = 'sync-send' | 'sync-identity' | 'reconcile' | 'alert-waiting';
 
 export interface JobConfig {
   /** Cron expression, read in `zone`. */
@@ -166,7 +166,12 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       ...(ca !== undefined && { ca }),
     },
     worker: { enabled: values.ILP_WORKER_ENABLED as boolean, concurrency: number('ILP_WORKER_CONCURRENCY') },
-    jobs: { 'sync-send': jobOf('SYNC_SEND'), 'sync-identity': jobOf('SYNC_IDENTITY'), 'alert-waiting': jobOf('ALERT_WAITING') },
+    jobs: {
+      'sync-send': jobOf('SYNC_SEND'),
+      'sync-identity': jobOf('SYNC_IDENTITY'),
+      reconcile: jobOf('RECONCILE'),
+      'alert-waiting': jobOf('ALERT_WAITING'),
+    },
     alert: {
       afterMs: number('ILP_ALERT_AFTER_HOURS') * 3_600_000,
       ...(values.ILP_ALERT_WEBHOOK_URL !== undefined && {

@@ -350,6 +350,10 @@ export const VARIABLES: readonly Variable[] = [
       en: 'Secret shared with the receiver: alerts are signed by HMAC-SHA256 in x-ilp-signature.',
     },
   },
+  ...job('RECONCILE', 'reconcile', '30 2 * * 0', {
+    id: 'mencocokkan contoh dari yang terkirim dengan isi platform',
+    en: 'compares a sample of what was delivered with what the platform holds',
+  }),
   {
     name: 'ILP_LOG_LEVEL',
     kind: 'choice',

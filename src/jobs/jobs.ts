@@ -9,8 +9,8 @@ export interface JobDefinition {
   readonly schedule: string;
   readonly zone: string;
   readonly enabled: boolean;
-  /** Does the work and counts it. `signal` is aborted when the service stops or the lease is lost. */
-  run(options: { dryRun: boolean; signal: AbortSignal }): Promise<Readonly<Record<string, number>>>;
+  /** Does the work and counts it. `signal` is aborted when the service stops or the lease is lost; `settings`: what a person wants of it. */
+  run(options: { dryRun: boolean; signal: AbortSignal; settings?: unknown }): Promise<Readonly<Record<string, number>>>;
 }
 
 export interface JobView {
@@ -34,7 +34,7 @@ export interface Jobs {
    *
    * @throws AppError `parameter` for an unknown name, `busy` if another process runs it; what the job itself throws is in the record
    */
-  run(name: string, options: { dryRun: boolean }): Promise<JobRun>;
+  run(name: string, options: { dryRun: boolean; settings?: unknown }): Promise<JobRun>;
 }
 
 export interface JobsOptions {
@@ -114,7 +114,13 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   /** The lease is held by the caller and renewed here for as long as the job works. */
-  async function recorded(definition: JobDefinition, scheduledFor: string, caughtUp: boolean, leaseHolder = holder): Promise<JobRun> {
+  async function recorded(
+    definition: JobDefinition,
+    scheduledFor: string,
+    caughtUp: boolean,
+    leaseHolder = holder,
+    settings?: unknown,
+  ): Promise<JobRun> {
     const lost = new AbortController();
     const renew = setInterval(() => {
       store.acquireLease(leaseOf(definition.name), leaseHolder, leaseMs).then(
@@ -136,7 +142,8 @@ export function createJobs(options: JobsOptions): Jobs {
       await store.putJobRun(begun);
       let end: Pick<JobRun, 'counts' | 'error'>;
       try {
-        end = { counts: await definition.run({ dryRun: false, signal: AbortSignal.any([stopping.signal, lost.signal]) }), error: null };
+        const signal = AbortSignal.any([stopping.signal, lost.signal]);
+        end = { counts: await definition.run({ dryRun: false, signal, settings }), error: null };
       } catch (error) {
         options.onFault?.(definition.name, error);
         // Only a code of ours: other messages may quote data.
@@ -175,18 +182,18 @@ export function createJobs(options: JobsOptions): Jobs {
         }),
       );
     },
-    async run(name, { dryRun }) {
+    async run(name, { dryRun, settings }) {
       const definition = definitionOf(name);
       const at = now();
       if (dryRun) {
-        const counts = await definition.run({ dryRun, signal: stopping.signal });
+        const counts = await definition.run({ dryRun, signal: stopping.signal, settings });
         return { id: newId(), job: name, scheduledFor: at, startedAt: at, endedAt: now(), counts, error: null, caughtUp: false };
       }
       // A lease of its own name: the schedule of this process may hold the other at this moment.
       const manual = `${holder}#manual`;
       if (!(await store.acquireLease(leaseOf(name), manual, leaseMs))) throw new AppError('busy');
       try {
-        return await track(recorded(definition, at, false, manual));
+        return await track(recorded(definition, at, false, manual, settings));
       } finally {
         await store.releaseLease(leaseOf(name), manual);
       }

@@ -50,7 +50,7 @@ export function createSurvey(client: FhirClient, surface: Surface): Survey {
       );
       for (const theirs of pages.resources) {
         const platformId = theirs.id as string;
-        const value = valueOf(theirs, system);
+        const value = ownValue(theirs, system);
         const known = byId.get(platformId) ?? (value === undefined ? undefined : nameless.get(value));
         if (known !== undefined) {
           held.push({ reference: referenceOf(known), platformId, platformVersion: versionOf(theirs), same: same(known, theirs) });
@@ -135,7 +135,7 @@ function identifiersOf(resource: Readonly<Record<string, unknown>>): InventoryIt
   return all.flatMap((entry) => (entry?.system && entry.value ? [{ system: entry.system, value: entry.value }] : []));
 }
 
-function valueOf(resource: Readonly<Record<string, unknown>>, system: string): string | undefined {
+function ownValue(resource: Readonly<Record<string, unknown>>, system: string): string | undefined {
   return identifiersOf(resource).find((entry) => entry.system === system)?.value;
 }
 

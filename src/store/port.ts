@@ -159,6 +159,11 @@ export interface Store {
     at: string;
   }): Promise<number>;
 
+  /** Completed deliveries of an owner, the newest first, numbered below `before`. */
+  completedDeliveries(query: { environment: string; owner: string; before?: number; limit: number }): Promise<readonly Delivery[]>;
+  /** These are known not to be on the platform any more. */
+  forgetPlatformIds(environment: string, references: readonly string[]): Promise<void>;
+
   // ---- clients and credentials
   clients(): Promise<readonly Client[]>;
   clientByKeyHash(keyHash: string): Promise<Client | undefined>;
@@ -167,6 +172,11 @@ export interface Store {
   credentials(environment: string): Promise<readonly Credential[]>;
   putCredential(credential: Credential): Promise<void>;
   deleteCredential(environment: string, owner: string): Promise<boolean>;
+  /**
+   * Puts another ciphertext in the place of each, of all environments, in one transaction. `rewrite` may be asked more than once; where
+   * it throws nothing is changed. Returns how many.
+   */
+  rewriteSecrets(rewrite: (credential: Pick<Credential, 'environment' | 'owner' | 'secret'>) => string): Promise<number>;
 
   // ---- jobs
   /** True if `holder` now has the lease (also when it had it before). Timed by the database. */

@@ -3,6 +3,7 @@ import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import { createBacklog } from './backlog.ts';
 import { claimDeliveries, extendLease } from './claims.ts';
+import { completedDeliveries, forgetPlatformIds, rewriteSecrets } from './completed.ts';
 import { databaseNow } from './database-now.ts';
 import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
 import { readTrail, writeActs } from './delivery-events.ts';
@@ -320,7 +321,11 @@ export function createStore(engine: Engine): Store {
     differences: (query) => guard(() => readDifferences(engine, query)),
     resolveDifferences: (query) => write((writer) => resolveDifferences(engine, writer, query)),
 
+    completedDeliveries: (query) => guard(() => completedDeliveries(engine, query)),
+    forgetPlatformIds: (environment, references) => write((writer) => forgetPlatformIds(engine, writer, environment, references)),
+
     // ---- clients and credentials
+    rewriteSecrets: (rewrite) => write((writer) => rewriteSecrets(writer, rewrite)),
     clients: () => guard(async () => (await reader.selectFrom('client').selectAll().orderBy('id').execute()).map(toClient)),
     clientByKeyHash: (keyHash) =>
       guard(async () => {

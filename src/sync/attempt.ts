@@ -3,7 +3,7 @@ import type { Delivery, Fence, Store, StoredResource } from '../store/port.ts';
 import { sendChanged } from './changes.ts';
 import { CLOSING, opened } from './episode.ts';
 import type { IdentityResolver } from './identity.ts';
-import { createLedger, EARLIER_CONTENT, isRetracted, referenceOf, type Trace, UNKNOWN_CONTENT } from './ledger.ts';
+import { ADOPTED, ADOPTED_WHOLE, createLedger, EARLIER_CONTENT, isRetracted, referenceOf, type Trace, UNKNOWN_CONTENT } from './ledger.ts';
 import { type Outcome, refusalOf } from './outcome.ts';
 import type { LocalResource, Platform, SendAnswer, Unit } from './platform.ts';
 import { recover } from './recover.ts';
@@ -51,6 +51,10 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const resources = rows.map((row) => row.resource);
   const newestAt = rows.reduce((newest, { lastUpdated }) => (lastUpdated > newest ? lastUpdated : newest), '');
   const known = await store.platformIds(environment, [...delivery.resources, ...platform.references(resources)]);
+  const given = known.find(({ reference }) => reference === delivery.resources[0])?.at;
+  if (given === ADOPTED_WHOLE) {
+    return { kind: 'delivered' };
+  }
   const ledger = createLedger(environment, rows, known, new Date(clock()).toISOString(), trace);
 
   const unresolved = await resolveReferences(options, account, resources, ledger, trace);
@@ -97,10 +101,10 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       return undefined;
     }
     const { nowMs, restored } = await options.present();
-    if (!trace.pending && delivery.kind === 'encounter' && !restored) {
+    if (!trace.pending && delivery.kind === 'encounter' && !restored && given !== ADOPTED) {
       return undefined;
     }
-    if (!trace.pending && !restored) {
+    if (!trace.pending && !restored && given !== ADOPTED) {
       // A unit may have been registered by hand, or in an earlier life of this database.
       const found = await platform.find(unitOf(resources));
       if (found.kind !== 'found') {

@@ -3,6 +3,8 @@ export { isOpen } from './hours.ts';
 export { createIdentityResolver, type IdentityHash, identityKey } from './identity.ts';
 export { OUTCOMES, type Outcome, settle } from './outcome.ts';
 export type { CheckAnswer, Log, Metrics, Platform } from './platform.ts';
+export { DEFAULT_SAMPLE, RECONCILE_STATE, type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
+export { type MendOptions, type MendReport, mend } from './reconcile-mend.ts';
 export { type ResolveIdentitiesOptions, type ResolveIdentitiesReport, resolveIdentities } from './resolve-identities.ts';
 export {
   createWorker,

@@ -16,6 +16,14 @@ export const UNKNOWN_CONTENT = new Date(0).toISOString();
 /** Content of ours that is less than what is stored here: older than anything but what we cannot vouch for. */
 export const EARLIER_CONTENT = new Date(1).toISOString();
 
+/**
+ * Content that another bridge brought, and that stays as it is: newer than anything of ours. `ADOPTED_WHOLE` on an Encounter: nothing of
+ * its unit is sent any more; `ADOPTED`: what of it is not there is.
+ */
+export const ADOPTED_WHOLE = '9999-12-31T23:59:59.999Z';
+export const ADOPTED = '9999-12-31T00:00:00.000Z';
+export const isGivenContent = (at: string): boolean => at === ADOPTED_WHOLE || at === ADOPTED;
+
 /** What is known of the platform's side of a unit: ids, versions, and which state of our content is there. */
 export interface Ledger {
   readonly ids: Map<string, string>;
