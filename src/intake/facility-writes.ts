@@ -86,7 +86,7 @@ export function registerPractitioner(group: Group, one: Prepared, mapped: readon
     facility: text(one.record.facilityCode) ?? null,
   };
   const before = registers.practitioner(entry.sourceKey);
-  if (before && before.practitioner !== entry.practitioner) group.mended.add(before.practitioner);
+  if (before && before.practitioner !== entry.practitioner) group.mended.set(before.practitioner, false);
   changes.practitioners.push(entry);
   registers.putPractitioner(entry);
 }

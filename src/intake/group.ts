@@ -30,7 +30,7 @@ export interface Group {
   /** Fingerprints that a record of this group no longer has. */
   readonly freed: Set<string>;
   /** See BatchResult. */
-  readonly mended: Set<string>;
+  readonly mended: Map<string, boolean>;
   /** Fingerprint → submissions in the store that have it. */
   readonly candidates: Map<string, readonly Submission[]>;
 }
@@ -73,7 +73,7 @@ export async function openGroup(
     changes: createChanges(),
     fingerprints: new Map(),
     freed: new Set(),
-    mended: new Set(),
+    mended: new Map(),
     candidates: new Map(),
   };
 }

@@ -62,7 +62,7 @@ export async function registerPerson(
     }
     putResource(group, resource.resourceType === 'Patient' ? await linked(group, one, merged, entry, before) : merged, facility, one.id);
   }
-  if (before && isMended(before, entry)) for (const { patient } of [before, entry]) group.mended.add(patient);
+  if (before && isMended(before, entry)) group.mended.set(before.patient, before.patient === entry.patient);
   changes.persons.push(entry);
   registers.putPerson(entry);
   return { person: entry, differing };

@@ -86,16 +86,19 @@ export function createIntake(options: IntakeOptions): Intake {
       pending = undefined;
     }
     if ((changes.deliveries?.length ?? 0) > 0) options.onStored?.();
-    if (processed.mended.size > 0) letGo([...processed.mended]);
+    if (processed.mended.size > 0) letGo(processed.mended);
     return outcomes.map(({ receipt, repeated, moved }) => ({ receipt, repeated, ...(moved && { moved }) }));
   }
 
   /** What waited for people who were mended just now. If the process ends before, the next look at all that is held does it. */
-  function letGo(people: readonly string[]): void {
+  function letGo(mended: ReadonlyMap<string, boolean>): void {
     const work = (async () => {
-      for (const submission of await heldVisitsOf(store, people)) {
-        const item = draining ? undefined : await itemOf(store, submission, true);
-        if (item) await batcher.submit(item);
+      for (const anyway of [false, true]) {
+        const people = [...mended].flatMap(([reference, otherwise]) => (otherwise === anyway ? reference : []));
+        for (const submission of people.length > 0 ? await heldVisitsOf(store, people) : []) {
+          const item = draining ? undefined : await itemOf(store, submission, anyway);
+          if (item) await batcher.submit(item);
+        }
       }
     })().catch((error: unknown) => options.onFault?.(error));
     releasing.add(work);

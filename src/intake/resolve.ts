@@ -53,6 +53,7 @@ export function collectNeeds(feed: Feed, record: NormalisedRecord, sourceSystem:
     if (own) needs.persons.add(sourceKey(sourceSystem, own));
     if (text(record.nik)) needs.personNiks.add(ids.nikHash(record.nik as string));
   }
+  if (feed === 'practitioners' && text(record.sourceId)) needs.practitioners.add(sourceKey(sourceSystem, record.sourceId as string));
   const person = object(record.person);
   if (person) {
     const inline = object(person.inline);

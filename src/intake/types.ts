@@ -51,8 +51,11 @@ export interface Outcome {
 export interface BatchResult {
   readonly outcomes: readonly Outcome[];
   readonly changes: ChangeSet;
-  /** References of people who are another, or are told of otherwise, than before: what waits for their number may go on. */
-  readonly mended: ReadonlySet<string>;
+  /**
+   * References of people that a source corrected: what waits for their number may go on. True: told of otherwise; false: another one by
+   * now, and a record that names the one before is left as it is.
+   */
+  readonly mended: ReadonlyMap<string, boolean>;
 }
 
 /**

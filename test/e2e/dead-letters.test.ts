@@ -211,4 +211,32 @@ forEachEngine((engine) => {
     expect((await service.jobs.run('sync-identity', { dryRun: false })).counts).toMatchObject({ held: 1, mended: 1 });
     expect(await deliveryOf(id)).toMatchObject({ state: 'ready' });
   });
+
+  it('a health worker whose NIK is corrected lets go what names that worker; what names the wrong NIK stays held', async () => {
+    const worker = (nik: string) => ({
+      sourceSystem: 'simpus',
+      sourceId: 'NK-2',
+      nik,
+      name: 'Bidan Dua',
+      profession: 'bidan',
+      facilityCode: 'P1',
+    });
+    await send('practitioners', worker('9929016808920299'));
+    const [named, byNik] = await send(
+      'encounters',
+      visit('W-1', { practitioner: { sourceId: 'NK-2' } }),
+      visit('W-2', { practitioner: { nik: '9929016808920299' } }),
+    );
+    const [first, second] = [named?.id as string, byNik?.id as string];
+    await service.drain({ dryRun: false });
+    expect([(await deliveryOf(first)).reason, (await deliveryOf(second)).reason]).toEqual([
+      'practitioner-identity',
+      'practitioner-identity',
+    ]);
+    await send('practitioners', worker('9929016808920211'));
+    await expect.poll(async () => (await deliveryOf(first)).state).toBe('ready');
+    expect(await submissionOf(second)).toMatchObject({ version: 1, state: 'on-hold', reason: 'practitioner-identity' });
+    await service.drain({ dryRun: false });
+    expect((await deliveryOf(first)).state).toBe('completed');
+  });
 });
