@@ -65,7 +65,7 @@ export function joinPending(first: Pending, second: Pending): Pending {
 
 /** What was asked for when a delivery was planned, without what became of it. */
 export function asWrite(delivery: Delivery): DeliveryWrite {
-  const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason, dueAt } = delivery;
+  const { key, environment, kind, owner, partition, resources, dependsOn, submission, submissionVersion, state, reason } = delivery;
   const { priority, receivedAt } = delivery;
   return {
     key,
@@ -79,7 +79,6 @@ export function asWrite(delivery: Delivery): DeliveryWrite {
     submissionVersion,
     state,
     reason,
-    dueAt,
     priority,
     receivedAt,
   };

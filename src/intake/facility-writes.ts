@@ -36,7 +36,6 @@ export async function registerFacility(group: Group, one: Prepared, resolved: Re
       submissionVersion: null,
       state: 'completed',
       reason: null,
-      dueAt: now,
       replace: true,
     });
   }
@@ -64,12 +63,12 @@ export async function resend(
   mapped: readonly MappedResource[],
   states: readonly State[] = ['completed', 'in-progress', 'failed', 'on-hold'],
 ): Promise<void> {
-  const { store, environment, now, changes } = group;
+  const { store, environment, changes } = group;
   const keys = mapped.map(({ resource }) => deliveryKey(`${resource.resourceType}/${resource.id}`));
   const planned = new Set(changes.deliveries.map(({ key }) => key));
   for (const delivery of await store.deliveries({ keys, environment })) {
     if (planned.has(delivery.key) || !states.includes(delivery.state)) continue;
-    changes.deliveries.push({ ...asWrite(delivery), state: 'ready', reason: null, dueAt: now, replace: true });
+    changes.deliveries.push({ ...asWrite(delivery), state: 'ready', reason: null, replace: true });
   }
 }
 

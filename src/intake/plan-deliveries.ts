@@ -71,7 +71,7 @@ export function planDeliveries(
   const { environment, owner, at } = plan;
   const [encounter] = plan.resources;
   const priority = encounter !== undefined && isBackfill(encounter, at) ? (1 as const) : (0 as const);
-  const base = { environment, owner, state: 'ready', reason: null, dueAt: at, priority } as const;
+  const base = { environment, owner, state: 'ready', reason: null, priority } as const;
   const alone = { ...base, submission: null, submissionVersion: null };
   const planned = new Map<string, DeliveryWrite>();
 

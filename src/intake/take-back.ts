@@ -69,7 +69,7 @@ export async function retract(group: Group, one: Prepared, previous: Submission,
  * entered in error.
  */
 export async function takeBack(group: Group, previous: Submission, state: 'cancelled' | 'on-hold', reason: Reason | null): Promise<void> {
-  const { store, environment, now, changes } = group;
+  const { store, environment, changes } = group;
   const retracts = state === 'cancelled';
   for (const { write, uncertain } of await deliveriesOf(group, previous.id)) {
     if (write.state === 'cancelled') continue;
@@ -84,10 +84,9 @@ export async function takeBack(group: Group, previous: Submission, state: 'cance
             submissionVersion: null,
             state: 'ready',
             reason: null,
-            dueAt: now,
             replace: true,
           }
-        : { ...write, state, reason, dueAt: now, replace: true, ...(retracts && { unlessSent: true }) },
+        : { ...write, state, reason, replace: true, ...(retracts && { unlessSent: true }) },
     );
   }
 }

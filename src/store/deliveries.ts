@@ -155,7 +155,7 @@ const newRow = (id: number, write: DeliveryWrite, now: number): Value[] => [
   write.state,
   write.reason,
   '[]',
-  milliseconds(write.dueAt),
+  dueOfWrite(write, now),
   0,
   0,
   instant(now),
@@ -167,6 +167,7 @@ const newRow = (id: number, write: DeliveryWrite, now: number): Value[] => [
   receivedAt(write, now),
 ];
 
+const dueOfWrite = ({ dueAt }: DeliveryWrite, now: number): number => (dueAt === undefined ? now : milliseconds(dueAt));
 const receivedAt = ({ receivedAt: at }: DeliveryWrite, now: number): number => (at === undefined ? now : milliseconds(at));
 
 async function reopen(
@@ -185,7 +186,7 @@ async function reopen(
     depends_on: JSON.stringify(write.dependsOn),
     submission: write.submission,
     submission_version: write.submissionVersion,
-    due_ms: milliseconds(write.dueAt),
+    due_ms: dueOfWrite(write, now),
     priority: write.priority ?? 0,
     received_ms: receivedAt(write, now),
     updated_at: instant(now),

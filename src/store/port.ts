@@ -393,7 +393,8 @@ export interface DeliveryWrite {
   readonly submissionVersion: number | null;
   readonly state: State;
   readonly reason: Reason | null;
-  readonly dueAt: string;
+  /** Default: now, by the database's clock, which no clock of a process that is ahead delays. */
+  readonly dueAt?: string;
   /** 0 (default): fresh; 1: backfill, which goes after all of its owner that is fresh. */
   readonly priority?: 0 | 1;
   /** When what it sends was received. Default: now, by the database's clock. */
@@ -406,8 +407,9 @@ export interface DeliveryWrite {
   readonly unlessSent?: boolean;
 }
 
-export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent' | 'priority' | 'receivedAt'> {
+export interface Delivery extends Omit<DeliveryWrite, 'replace' | 'unlessSent' | 'priority' | 'receivedAt' | 'dueAt'> {
   readonly id: number;
+  readonly dueAt: string;
   readonly priority: 0 | 1;
   readonly receivedAt: string;
   /** Number of the platform's rule that refused it. */

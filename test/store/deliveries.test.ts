@@ -55,6 +55,17 @@ forEachEngine((engine) => {
     expect(await store.nextDeliveryAt('none')).toBeUndefined();
   });
 
+  it('without a time of its own it is due now by the database, whatever the clock of the process that writes it', async () => {
+    const { dueAt: _due, ...fresh } = delivery('a');
+    await put(fresh);
+    const { nowMs } = await store.shared(environment);
+    expect(Math.abs(Date.parse((await find('a'))?.dueAt ?? '') - nowMs)).toBeLessThan(5_000);
+    expect(keys(await claim())).toEqual(['a']);
+    await finish((await find('a')) as Delivery, { state: 'ready', reason: 'platform-unavailable', dueAt: FUTURE });
+    await put({ ...fresh, replace: true });
+    expect(keys(await claim())).toEqual(['a']);
+  });
+
   it('waits for dependencies; a failed or held one keeps its dependants waiting, also over a third', async () => {
     await put(
       delivery('organization:o', { kind: 'organization' }),
