@@ -1,6 +1,6 @@
 import type { Delivery, DifferenceKind, DifferenceWrite, PlatformId, Store } from '../store/port.ts';
 import { isOpen } from './hours.ts';
-import type { Log, Platform, Trouble } from './platform.ts';
+import type { Log, Platform, Unit } from './platform.ts';
 import { type Finding, lookAt } from './reconcile-unit.ts';
 import { RESTORED } from './worker.ts';
 
@@ -97,6 +97,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   const { environment } = platform;
   const owners = await ownersOf(options);
   if (options.dryRun === true) return preview(options, owners);
+  const patient = waitingFor(options);
   const state = await begin(options, owners);
   const closed = await closedOwners(options, owners);
   const known = new Set((await store.differences({ environment, open: true, limit: 100_000 })).map(({ reference }) => reference));
@@ -122,8 +123,9 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
       if (page.length === 0) break;
       for (const delivery of page) {
         if (signal.aborted) return;
-        const findings = await asked(() => lookAt({ store, platform }, delivery));
-        if (findings === 'left') return;
+        const findings = await lookAt({ store, platform: patient }, delivery);
+        // This owner cannot be served now.
+        if (findings !== 'unread' && 'kind' in findings) return;
         await note(state, delivery, findings);
         if (progress.newest > 0) progress.before = delivery.id;
         progress[progress.newest > 0 ? 'newest' : 'older'] -= 1;
@@ -157,20 +159,6 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     return [];
   }
 
-  /** Waits where the platform asks for it; `left`: this owner cannot be served now. */
-  async function asked(ask: () => Promise<readonly Finding[] | Trouble | 'unread'>): Promise<readonly Finding[] | 'left' | 'unread'> {
-    let silences = 0;
-    for (let waits = 0; waits < MAX_WAITS && !signal.aborted; waits += 1) {
-      const answer = await ask();
-      if (answer === 'unread' || !('kind' in answer)) return answer;
-      if (answer.kind !== 'retry' && answer.kind !== 'unavailable') return 'left';
-      if (answer.kind === 'unavailable') silences += 1;
-      if (silences >= MAX_SILENCES) return 'left';
-      await options.delay(Math.min(answer.kind === 'retry' ? answer.afterMs : 1_000 * 2 ** silences, MAX_WAIT_MS));
-    }
-    return 'left';
-  }
-
   async function note(of: State, delivery: Delivery, findings: readonly Finding[] | 'unread'): Promise<void> {
     const { counts, run } = of;
     counts.units += 1;
@@ -201,6 +189,28 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     if (fine.length > 0) await store.resolveDifferences({ environment, references: fine, at });
     if (differences.length > 0) await store.putDifferences(differences);
   }
+}
+
+/** The same platform, each question to which is asked again where it wants to be waited for. */
+function waitingFor({ platform, delay, signal }: ReconcileOptions): Platform {
+  async function asked<T extends { readonly kind: string }>(ask: () => Promise<T>): Promise<T> {
+    let silences = 0;
+    for (let waits = 0; ; waits += 1) {
+      const answer = await ask();
+      if (answer.kind !== 'retry' && answer.kind !== 'unavailable') return answer;
+      if (answer.kind === 'unavailable') silences += 1;
+      if (waits >= MAX_WAITS || silences >= MAX_SILENCES || signal.aborted) return answer;
+      const { afterMs } = answer as { afterMs?: number };
+      await delay(Math.min(afterMs ?? 1_000 * 2 ** silences, MAX_WAIT_MS));
+    }
+  }
+  const { around } = platform;
+  return {
+    ...platform,
+    inspect: (unit, versions) => asked(() => platform.inspect(unit, versions)),
+    find: (unit, thorough) => asked(() => platform.find(unit, thorough)),
+    ...(around !== undefined && { around: (unit: Unit) => asked(() => around(unit)) }),
+  };
 }
 
 const COUNTED: Readonly<Record<DifferenceKind, keyof Counts>> = {
