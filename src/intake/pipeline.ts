@@ -95,10 +95,8 @@ export function createIntake(options: IntakeOptions): Intake {
     const work = (async () => {
       for (const anyway of [false, true]) {
         const people = [...mended].flatMap(([reference, otherwise]) => (otherwise === anyway ? reference : []));
-        for (const submission of people.length > 0 ? await heldVisitsOf(store, people) : []) {
-          const item = draining ? undefined : await itemOf(store, submission, anyway);
-          if (item) await batcher.submit(item);
-        }
+        const held = people.length > 0 ? await heldVisitsOf(store, people) : [];
+        for (let start = 0; start < held.length && !draining; start += 100) await reprocess(held.slice(start, start + 100), { anyway });
       }
     })().catch((error: unknown) => options.onFault?.(error));
     releasing.add(work);
