@@ -49,6 +49,9 @@ const TOLD_FACTORS = [0.985, 0.985, 0.985, 0.985, 0.985] as const;
 /** What an unexplained block leaves of the rate: the first may be bad luck. */
 const FACTORS = [0.95, 0.9, 0.7, 0.5] as const;
 const FIRST_STEP = 0.1;
+/** Where no limit is known the rate doubles: what was measured may be of a moment with little to send, or of a storm that is over. */
+const UNKNOWN_STEP = 1;
+const LEAST_RATE = 1;
 const LEAST_STEP = 0.03;
 const MOST_STEP = 1;
 /** Above the rate that failed by so much: the limit was lifted. */
@@ -62,6 +65,7 @@ const WINDOWS_AFTER_FALL = 2;
 const WINDOWS_IN_TRIAL = 2.2;
 const LEAST_TRIAL_MS = 500;
 const REQUESTS_IN_TRIAL = 20;
+const REQUESTS_UNKNOWN = 5;
 /** Without Retry-After: first wait, a quarter of the window where that is known; growing while nothing is accepted. */
 const FIRST_BLOCK_MS = 250;
 const GROWTH = 1.5;
@@ -124,8 +128,8 @@ function recover(pace: Pace, now: number): Pace {
   };
   const pause = (windows: number, leastMs: number) => now + Math.max(windows * free.windowMs, leastMs);
   if (pace.rate === null) {
-    const rate = Math.max((1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1), 0.01);
-    return { ...free, rate, held: rate, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
+    const rate = Math.max((1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1), LEAST_RATE);
+    return { ...free, rate, held: rate, step: UNKNOWN_STEP, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
   }
   if (pace.trial > 0) {
     return {
@@ -173,7 +177,8 @@ function decide(pace: Pace, now: number): Pace {
   const before = pace.trial > 0 ? pace.trial : pace.step;
   const trial = pace.trial > 0 && lifted ? Math.min(before * 2, MOST_STEP) : before;
   const rate = held * (1 + trial);
-  const trialMs = Math.max(WINDOWS_IN_TRIAL * pace.windowMs, (1_000 * REQUESTS_IN_TRIAL) / rate, LEAST_TRIAL_MS);
+  const requests = pace.ceiling === null ? REQUESTS_UNKNOWN : REQUESTS_IN_TRIAL;
+  const trialMs = Math.max(WINDOWS_IN_TRIAL * pace.windowMs, (1_000 * requests) / rate, LEAST_TRIAL_MS);
   return { ...pace, ...anew, rate, held, trial, ceiling: lifted ? null : pace.ceiling, failures: 0, decideAt: now + trialMs };
 }
 
