@@ -1,15 +1,16 @@
 import { Readable } from 'node:stream';
 import v8 from 'node:v8';
 import type { Logger } from 'pino';
-import { type Composition, run } from './cli/index.ts';
+import { type AdoptOptions, type AdoptSource, type Composition, run } from './cli/index.ts';
 import { type Config, claimDatabasePlace, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
 import { compileEngines, type Engines } from './engines.ts';
-import { AppError } from './errors/index.ts';
+import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
 import { encryptSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { backup, restore } from './store/archive.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
+import { type AdoptLine, adopt, fromPlatform } from './sync/index.ts';
 
 let compiled: Engines | undefined;
 /** Compiled at first use: most commands need none of it. */
@@ -54,6 +55,7 @@ export const composition: Composition = {
     const { environment, idKey } = config;
     return restore({ database: databaseOf(config), file, environment, ...(idKey !== undefined && { idKey }), ...options });
   },
+  adopt: adoptFrom,
   validate(resource) {
     const { validator, rules } = engines();
     const found = validator.validate(resource);
@@ -100,6 +102,38 @@ async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType
   } finally {
     await store.close();
   }
+}
+
+/** Why the platform could not be asked, in our words. */
+const TROUBLE: Readonly<Record<string, ErrorCode>> = { 'no-account': 'credential-missing', unauthorised: 'platform-auth' };
+
+async function adoptFrom(config: Config, source: AdoptSource, { sendMissing, dryRun }: AdoptOptions) {
+  const store = await open(config);
+  try {
+    await store.migrate();
+    const ids = createIdentifiers(await loadIdKey(store, config.idKey));
+    const options = { store, ids, environment: config.environment, clock: () => Date.now(), actor: 'cli', sendMissing, dryRun };
+    if ('bytes' in source) return { ...(await adopt(options, linesOf(source.bytes, source.contentType, config))), complete: true };
+    const platform = createPlatform(config, store, loggerOf(config));
+    try {
+      const found = await fromPlatform({ store, platform, ids, ...source });
+      if (found.kind === 'trouble') throw new AppError(TROUBLE[found.reason] ?? 'platform-unavailable');
+      const lines = async function* () {
+        for (const [index, row] of found.rows.entries()) yield { line: index + 1, row };
+      };
+      return { ...(await adopt(options, lines())), complete: found.complete };
+    } finally {
+      platform.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+async function* linesOf(bytes: Uint8Array, contentType: string, { limits }: Config): AsyncGenerator<AdoptLine> {
+  const source = Readable.from([bytes]);
+  const records = contentType === 'text/csv' ? readCsv(source, { ...limits, jsonBytes: bytes.length }) : readNdjson(source, limits);
+  for await (const { line, value, fault } of records) yield { line, row: value, ...(fault !== undefined && { unreadable: true }) };
 }
 
 async function* groups(bytes: Uint8Array, contentType: string, { limits }: Config): AsyncGenerator<RawRecord[]> {

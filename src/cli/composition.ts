@@ -4,7 +4,7 @@ import type { Issue, State } from '../errors/index.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
 import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
-import type { DrainReport, MendReport } from '../sync/index.ts';
+import type { AdoptReport, DrainReport, MendReport } from '../sync/index.ts';
 
 /** What the commands need from the composition root. Declared here by its consumer; `main.ts` supplies it. */
 export interface Composition {
@@ -27,6 +27,12 @@ export interface Composition {
   backup(config: Config, file: string, options: { dryRun: boolean; onProgress: Progress }): Promise<ArchiveReport>;
   /** Fills the configured database from such a file. @throws AppError `archive`, `id-key`, `database-not-empty`, `database-in-use` */
   restore(config: Config, file: string, options: { replace: boolean; dryRun: boolean; onProgress: Progress }): Promise<ArchiveReport>;
+  /**
+   * Takes over what is on the platform through another bridge, from a file or from the platform itself.
+   *
+   * @throws AppError `store-unavailable`, `id-key`, `encoding`, `platform-unavailable`, `credential-missing` …
+   */
+  adopt(config: Config, source: AdoptSource, options: AdoptOptions): Promise<AdoptReport & { readonly complete: boolean }>;
   /** Checks a FHIR resource against R4, our profiles and the platform's rules. */
   validate(resource: unknown): readonly Issue[];
   /** Encrypts a platform secret for the store. */
@@ -55,6 +61,20 @@ export interface Service {
     >;
     run(job: string, options: { dryRun: boolean; settings?: unknown }): Promise<JobRun>;
   };
+}
+
+export type AdoptSource =
+  | { readonly bytes: Uint8Array; readonly contentType: 'text/csv' | 'application/x-ndjson' }
+  | {
+      readonly owner: string;
+      readonly days?: { readonly from: string; readonly to: string };
+      readonly sourceSystem?: string;
+      readonly feed?: Feed;
+    };
+
+export interface AdoptOptions {
+  readonly sendMissing: boolean;
+  readonly dryRun: boolean;
 }
 
 export interface SandboxOptions {

@@ -1,2 +1,2 @@
-export type { Composition, SandboxOptions, Service } from './composition.ts';
+export type { AdoptOptions, AdoptSource, Composition, SandboxOptions, Service } from './composition.ts';
 export { run } from './program.ts';

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { DELIVERY_KINDS, FEEDS, SCOPES } from '../store/port.ts';
 import { type CommandError, usage } from './command-error.ts';
+import { type AdoptFlags, adoptFile } from './commands/adopt.ts';
 import { backupTo, type RestoreFlags, restoreFrom } from './commands/backup.ts';
 import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
 import {
@@ -232,6 +233,19 @@ function commandLine(version: string, choose: (action: Action) => void): Command
       .option('--dry-run', 'sebutkan saja / only say'),
     (options: ReconcileFlags) =>
       reconcileWith(options, options.sample === undefined ? undefined : integer('--sample', options.sample, 1, 1_000_000)),
+  );
+
+  on(
+    command(program, 'adopt [file]', 'ambil alih yang sudah ada di SATUSEHAT lewat jembatan lain / take over what another bridge delivered')
+      .option('--from-platform', 'tanya SATUSEHAT, tanpa berkas / ask SATUSEHAT, without a file')
+      .option('--owner <code>', 'kode puskesmas / code of the puskesmas')
+      .option('--from <day>', 'kunjungan sejak / encounters from, YYYY-MM-DD')
+      .option('--to <day>', 'sampai / to, YYYY-MM-DD')
+      .option('--source-system <name>', 'sistem sumber yang nomornya dipakai jembatan lama / source system whose ids the other bridge used')
+      .option('--feed <feed>', FEED_NAMES)
+      .option('--send-missing', 'kirim bagian kunjungan yang belum ada / send what of a visit is not there')
+      .option('--dry-run', 'sebutkan saja / only say'),
+    (file: string | undefined, options: AdoptFlags) => adoptFile(file, options),
   );
 
   const client = command(program, 'client', 'klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');

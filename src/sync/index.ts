@@ -1,3 +1,5 @@
+export { ADOPTED_TYPES, type AdoptLine, type AdoptProblem, type AdoptReport, type AdoptRow, adopt } from './adopt.ts';
+export { type FromPlatform, fromPlatform } from './adopt-platform.ts';
 export { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
 export { isOpen } from './hours.ts';
 export { createIdentityResolver, type IdentityHash, identityKey } from './identity.ts';
