@@ -1,12 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import v8 from 'node:v8';
 import type { Logger } from 'pino';
 import { type AdoptOptions, type AdoptSource, type Composition, run } from './cli/index.ts';
-import { type Config, claimDatabasePlace, packageVersion, parseConfig, readAssets, resolveSecretKey } from './config/index.ts';
+import {
+  beginKeyChange,
+  type Config,
+  claimDatabasePlace,
+  endKeyChange,
+  packageVersion,
+  parseConfig,
+  readAssets,
+  resolveSecretKey,
+  resolveSecretKeys,
+} from './config/index.ts';
 import { compileEngines, type Engines } from './engines.ts';
 import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
-import { encryptSecret } from './satusehat/index.ts';
+import { encryptSecret, openSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { backup, restore } from './store/archive.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
@@ -56,6 +67,7 @@ export const composition: Composition = {
     return restore({ database: databaseOf(config), file, environment, ...(idKey !== undefined && { idKey }), ...options });
   },
   adopt: adoptFrom,
+  rotateKey,
   validate(resource) {
     const { validator, rules } = engines();
     const found = validator.validate(resource);
@@ -99,6 +111,33 @@ async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType
     for await (const group of groups(bytes, contentType, config))
       results.push(...(await intake.dryRun({ feed, client, strict: false }, group)));
     return results;
+  } finally {
+    await store.close();
+  }
+}
+
+const ROTATION = 'rotate-key';
+const ROTATION_MS = 300_000;
+
+/** Encrypts all credentials, of every environment, with the present key: a new file beside SQLite, or the configured one. */
+async function rotateKey(config: Config): Promise<number> {
+  const store = await open(config);
+  const holder = randomUUID();
+  try {
+    await store.migrate();
+    // Two at once would each make a key.
+    if (!(await store.acquireLease(ROTATION, holder, ROTATION_MS))) throw new AppError('busy');
+    try {
+      beginKeyChange(config);
+      const keys = resolveSecretKeys(config);
+      const count = await store.rewriteSecrets(({ environment, owner, secret }) =>
+        encryptSecret(keys[0], { environment, owner }, openSecret(keys, { environment, owner }, secret)),
+      );
+      endKeyChange(config);
+      return count;
+    } finally {
+      await store.releaseLease(ROTATION, holder);
+    }
   } finally {
     await store.close();
   }

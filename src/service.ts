@@ -3,14 +3,14 @@ import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
-import { type Config, packageVersion, resolveSecretKey } from './config/index.ts';
+import { type Config, packageVersion, resolveSecretKeys } from './config/index.ts';
 import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
 import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
-import { createCredentialSource, createSatusehatPlatform, decryptSecret, encryptSecret, type SatusehatOptions } from './satusehat/index.ts';
+import { createCredentialSource, createSatusehatPlatform, encryptSecret, openSecret, type SatusehatOptions } from './satusehat/index.ts';
 import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
 import {
   createWorker,
@@ -246,13 +246,15 @@ export function createPlatform(config: Config, store: Store, logger: Logger, opt
   const { environment } = config;
   const clock = options.clock ?? (() => Date.now());
   const { authUrl, fhirUrl, timeoutMs, surface, readLagMs, savesPartly, quota, proxy, ca } = config.platform;
-  const keyHex = resolveSecretKey(config);
+  const keys = () => resolveSecretKeys(config);
+  // A faulty key stops the start.
+  keys();
   return createSatusehatPlatform({
     environment,
     baseUrls: { auth: authUrl, fhir: fhirUrl },
     credential: createCredentialSource({
       environment,
-      keyHex,
+      keys,
       load: () => store.credentials(environment),
       clock,
       log: logger,
@@ -271,8 +273,8 @@ export function createPlatform(config: Config, store: Store, logger: Logger, opt
         write: (name, value, expected) => store.putShared(environment, name, value, expected),
       },
       cover: {
-        seal: (name, clear) => encryptSecret(keyHex, { environment, owner: name }, clear),
-        open: (name, sealed) => decryptSecret(keyHex, { environment, owner: name }, sealed),
+        seal: (name, clear) => encryptSecret(keys()[0], { environment, owner: name }, clear),
+        open: (name, sealed) => openSecret(keys(), { environment, owner: name }, sealed),
       },
     },
     ...(quota !== undefined && { quota }),

@@ -37,6 +37,8 @@ export interface Composition {
   validate(resource: unknown): readonly Issue[];
   /** Encrypts a platform secret for the store. */
   sealSecret(config: Config, owner: string, secret: string): string;
+  /** Encrypts all credentials with the present key, and tells how many. @throws AppError `config`, `busy` */
+  rotateKey(config: Config): Promise<number>;
   /** Tries the stored credential: a new token, its Organization, one read of data. */
   checkCredential(config: Config, store: Store, owner: string): Promise<CredentialCheck>;
 }

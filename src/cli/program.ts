@@ -3,7 +3,7 @@ import { DELIVERY_KINDS, FEEDS, SCOPES } from '../store/port.ts';
 import { type CommandError, usage } from './command-error.ts';
 import { type AdoptFlags, adoptFile } from './commands/adopt.ts';
 import { backupTo, type RestoreFlags, restoreFrom } from './commands/backup.ts';
-import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient } from './commands/client.ts';
+import { addApiClient, addPlatformClient, checkClient, listClients, revokeClient, rotateKey } from './commands/client.ts';
 import {
   type ActFlags,
   cancelDeliveries,
@@ -268,6 +268,7 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   on(command(client, 'check <facility>', 'coba kredensial SATUSEHAT / try a SATUSEHAT credential'), (facility: string) =>
     checkClient(facility),
   );
+  on(command(client, 'rotate', 'ganti kunci yang mengenkripsi kredensial / change the key that encrypts credentials'), () => rotateKey());
   on(
     command(client, 'revoke <id>', 'cabut klien API / revoke an API client').option(
       '--satusehat',

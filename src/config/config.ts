@@ -24,6 +24,8 @@ export interface Config {
   readonly database: { readonly engine: 'sqlite'; readonly path: string } | { readonly engine: 'postgres'; readonly url: string };
   /** 64 hex digits. Absent only for SQLite outside production: then a key file beside the database is used. */
   readonly secretKey?: string;
+  /** The key before, while credentials are changed to the present one. */
+  readonly previousSecretKey?: string;
   readonly idKey?: string;
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number; readonly publicUrl?: string };
   readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number };
@@ -113,6 +115,12 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       en: 'is required for PostgreSQL and production; make one with: openssl rand -base64 32',
     });
   }
+  if (values.ILP_SECRET_KEY_PREVIOUS !== undefined && values.ILP_SECRET_KEY === undefined) {
+    wrong('ILP_SECRET_KEY_PREVIOUS', {
+      id: 'hanya bersama ILP_SECRET_KEY (kunci baru)',
+      en: 'goes with ILP_SECRET_KEY (the new key) only',
+    });
+  }
   let ca: string | undefined;
   if (values.ILP_CA_FILE !== undefined) {
     try {
@@ -140,6 +148,7 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
     environment,
     database,
     ...(values.ILP_SECRET_KEY !== undefined && { secretKey: keyHex(text('ILP_SECRET_KEY')) as string }),
+    ...(values.ILP_SECRET_KEY_PREVIOUS !== undefined && { previousSecretKey: keyHex(text('ILP_SECRET_KEY_PREVIOUS')) as string }),
     ...(values.ILP_ID_KEY !== undefined && { idKey: keyHex(text('ILP_ID_KEY')) as string }),
     http: {
       host: text('ILP_HOST'),

@@ -76,6 +76,17 @@ export const VARIABLES: readonly Variable[] = [
     },
   },
   {
+    name: 'ILP_SECRET_KEY_PREVIOUS',
+    kind: 'key',
+    secret: true,
+    since,
+    group: 'Storage',
+    text: {
+      id: 'Kunci kredensial sebelumnya, selama kunci diganti (ilp-fhir client rotate): kredensial yang belum dienkripsi ulang tetap terbaca.',
+      en: 'The credential key before, while the key is being changed (ilp-fhir client rotate): credentials not encrypted anew yet stay readable.',
+    },
+  },
+  {
     name: 'ILP_ID_KEY',
     kind: 'key',
     secret: true,

@@ -60,26 +60,48 @@ export function decryptSecret(keyHex: string, place: SecretPlace, sealed: string
 }
 
 /**
+ * Decrypts with the first of the keys that fits.
+ *
+ * @throws AppError `config` if none does
+ */
+export function openSecret(keys: readonly string[], place: SecretPlace, sealed: string): string {
+  let last: unknown;
+  for (const key of keys) {
+    try {
+      return decryptSecret(key, place, sealed);
+    } catch (error) {
+      last ??= error;
+    }
+  }
+  throw last;
+}
+
+/**
  * Credential look-up for `createSatusehatPlatform` over stored rows. Rows are read again after `maxAgeMs`; that there is none is only said
  * from rows read after the question, for a delivery that is told so waits until a credential is added, and one may just have been. A row
  * that the key does not open is logged once and counts as missing: it holds up its own puskesmas only.
  */
 export function createCredentialSource(options: {
   environment: string;
-  keyHex: string;
+  /** Asked for each time rows are read: keys may be changed while the service runs. */
+  keys: () => readonly string[];
   load: () => Promise<readonly StoredCredential[]>;
   clock: () => number;
   log?: Log;
   maxAgeMs?: number;
 }): (owner: string) => Promise<AccountCredential | undefined> {
-  const { environment, keyHex, log = silentLog, maxAgeMs = 5_000 } = options;
+  const { environment, keys, log = silentLog, maxAgeMs = 5_000 } = options;
   const told = new Set<string>();
   let latest: { number: number; at: number; rows: Promise<ReadonlyMap<string, AccountCredential>> } | undefined;
   async function read(): Promise<ReadonlyMap<string, AccountCredential>> {
     const clear = new Map<string, AccountCredential>();
-    for (const { owner, organizationId, clientId, secret } of await options.load()) {
+    // Those of before and after, for the rows may be of either side of a change of keys.
+    const before = keys();
+    const rows = await options.load();
+    const known = [...new Set([...keys(), ...before])];
+    for (const { owner, organizationId, clientId, secret } of rows) {
       try {
-        clear.set(owner, { organizationId, clientId, secret: decryptSecret(keyHex, { environment, owner }, secret) });
+        clear.set(owner, { organizationId, clientId, secret: openSecret(known, { environment, owner }, secret) });
       } catch (error) {
         if (!told.has(secret)) log.error({ owner, code: error instanceof AppError ? error.code : 'internal' }, 'credential.unreadable');
         told.add(secret);

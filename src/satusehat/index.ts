@@ -3,6 +3,7 @@ export {
   createCredentialSource,
   decryptSecret,
   encryptSecret,
+  openSecret,
   type SecretPlace,
   type StoredCredential,
 } from './credentials.ts';

@@ -48,7 +48,7 @@ describe('createCredentialSource', () => {
     let reads = 0;
     const source = createCredentialSource({
       environment: 'staging',
-      keyHex: key,
+      keys: () => [key],
       clock: time.clock,
       load: async () => {
         reads += 1;
@@ -85,7 +85,7 @@ describe('createCredentialSource', () => {
     const waiting: (() => void)[] = [];
     const source = createCredentialSource({
       environment: 'staging',
-      keyHex: key,
+      keys: () => [key],
       clock: () => 0,
       load: async () => {
         const seen = [...rows];
@@ -115,7 +115,7 @@ describe('createCredentialSource', () => {
     let fails = true;
     const source = createCredentialSource({
       environment: 'staging',
-      keyHex: key,
+      keys: () => [key],
       clock: () => 0,
       load: async () => {
         if (fails) throw new Error('no database');

@@ -111,6 +111,20 @@ export const checkClient = (facility: string): Action =>
     return steps.every((step) => step.ok) ? 0 : 1;
   });
 
+/** Encrypts all credentials with a new key. May be repeated: one that was cut off is finished. */
+export const rotateKey = (): Action => async (composition, output) => {
+  const config = composition.readConfig(process.env);
+  const credentials = await composition.rotateKey(config);
+  output.say(`${credentials} kredensial dienkripsi ulang / credentials encrypted anew`);
+  output.note(
+    config.secretKey === undefined
+      ? 'Cadangkan berkas <basis data>.key yang baru / back the new <database>.key file up.'
+      : 'Kosongkan ILP_SECRET_KEY_PREVIOUS, lalu mulai ulang layanan / unset ILP_SECRET_KEY_PREVIOUS, then restart the services.',
+  );
+  output.result({ credentials });
+  return 0;
+};
+
 export const revokeClient = (id: string, satusehat: boolean): Action =>
   withStore(async ({ composition, store, output }) => {
     const { environment } = composition.readConfig(process.env);
