@@ -2,6 +2,7 @@ import type { Delivery, DifferenceKind, DifferenceWrite, PlatformId, Store } fro
 import { isOpen } from './hours.ts';
 import type { Log, Platform, Unit } from './platform.ts';
 import { type Finding, lookAt } from './reconcile-unit.ts';
+import { SYNC_CONTEXT } from './references.ts';
 import { RESTORED } from './worker.ts';
 
 export interface ReconcileOptions {
@@ -10,6 +11,7 @@ export interface ReconcileOptions {
     | 'completedDeliveries'
     | 'credentials'
     | 'deliveryCounts'
+    | 'deliveryGroups'
     | 'differences'
     | 'facilities'
     | 'platformIds'
@@ -33,7 +35,7 @@ export interface ReconcileOptions {
   readonly sample?: number;
   /** All that was ever delivered, instead of a sample. */
   readonly all?: boolean;
-  /** Codes of puskesmas. Default: all with a credential. */
+  /** Codes of puskesmas. Default: all in whose name something was delivered. */
   readonly owners?: readonly string[];
   /** Counts what would be looked at, and asks the platform nothing. */
   readonly dryRun?: boolean;
@@ -82,6 +84,8 @@ interface State {
   readonly run: string;
   readonly key: string;
   readonly left: Record<string, Progress>;
+  /** Owners whose account the platform did not take. */
+  readonly unusable: string[];
   readonly counts: Counts;
 }
 
@@ -108,9 +112,11 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     await ofOwner(owner, state.left[owner] as Progress);
   }
 
-  const ownersLeft = Object.keys(state.left).length;
+  const ownersLeft = Object.keys(state.left).length + state.unusable.length;
   const complete = ownersLeft === 0;
-  await keep(options, complete ? undefined : state);
+  // The next sample is another one; all is all, so it goes on where it was.
+  const goesOn = Object.keys(state.left).length > 0 && (signal.aborted || options.all === true);
+  await keep(options, goesOn ? state : undefined);
   const open = (await store.differences({ environment, open: true, limit: 100_000 })).length;
   const whole = complete && options.all === true && options.owners === undefined && state.counts.unread === 0 && open === 0;
   const restoreEnded = whole && (await endRestore(store, environment));
@@ -124,8 +130,14 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
       for (const delivery of page) {
         if (signal.aborted) return;
         const findings = await lookAt({ store, platform: patient }, delivery);
-        // This owner cannot be served now.
-        if (findings !== 'unread' && 'kind' in findings) return;
+        if (findings !== 'unread' && 'kind' in findings) {
+          // One without a usable account will not have one because this is asked again.
+          if (findings.kind === 'no-account' || findings.kind === 'unauthorised') {
+            delete state.left[owner];
+            state.unusable.push(owner);
+          }
+          return;
+        }
         await note(state, delivery, findings);
         if (progress.newest > 0) progress.before = delivery.id;
         progress[progress.newest > 0 ? 'newest' : 'older'] -= 1;
@@ -220,9 +232,11 @@ const COUNTED: Readonly<Record<DifferenceKind, keyof Counts>> = {
   'unknown-id': 'unknownId',
 };
 
+/** All in whose name something was ever delivered, also those whose account is gone: else nobody would notice what is not compared. */
 async function ownersOf({ store, platform, owners }: ReconcileOptions): Promise<readonly string[]> {
-  const all = (await store.credentials(platform.environment)).map(({ owner }) => owner);
-  return owners === undefined ? all : owners;
+  if (owners !== undefined) return owners;
+  const groups = await store.deliveryGroups(SYNC_CONTEXT, platform.environment);
+  return [...new Set(groups.filter(({ state }) => state === 'completed').map(({ owner }) => owner))].sort();
 }
 
 async function closedOwners({ store, platform, clock }: ReconcileOptions, owners: readonly string[]): Promise<ReadonlySet<string>> {
@@ -272,6 +286,7 @@ async function begin(options: ReconcileOptions, owners: readonly string[]): Prom
     run: options.newId(),
     key,
     left: Object.fromEntries(owners.map((owner) => [owner, shareOf(options, owners)])),
+    unusable: [],
     counts: { ...NOTHING },
   };
 }
