@@ -9,8 +9,9 @@
 export interface Pace {
   /** Requests a second; null as long as no limit was met. */
   readonly rate: number | null;
-  /** The limit was told to us, so nothing is tried above it. */
+  /** The limit was told to us, so nothing is tried above it (`most`). */
   readonly told: boolean;
+  readonly most: number;
   /** The rate that held before the present trial; what it tries above that, in parts of it (0: no trial); what the next one tries. */
   readonly held: number;
   readonly trial: number;
@@ -48,6 +49,9 @@ const TOLD_SHARE = 0.985;
 const TOLD_FACTORS = [0.985, 0.985, 0.985, 0.985, 0.985] as const;
 /** What an unexplained block leaves of the rate: the first may be bad luck. */
 const FACTORS = [0.95, 0.9, 0.7, 0.5] as const;
+/** What was lowered comes back by so much. */
+const TOLD_RETURN = 1.005;
+const USED_SHARE = 0.7;
 const FIRST_STEP = 0.1;
 /** Where no limit is known the rate doubles: what was measured may be of a moment with little to send, or of a storm that is over. */
 const UNKNOWN_STEP = 1;
@@ -82,6 +86,7 @@ export function newPace(now: number, quota?: Quota): Pace {
   return {
     rate,
     told: quota !== undefined,
+    most: rate ?? 0,
     held: rate ?? 0,
     trial: 0,
     step: FIRST_STEP,
@@ -127,6 +132,11 @@ function recover(pace: Pace, now: number): Pace {
     before: { since: now, accepted: 0 },
   };
   const pause = (windows: number, leastMs: number) => now + Math.max(windows * free.windowMs, leastMs);
+  // Far below the rate when it was told to stop: that was not for the rate, and teaches nothing about it.
+  const used = (1_000 * (pace.accepted + pace.before.accepted)) / Math.max(pace.blockedAt - pace.before.since, 1);
+  if (pace.rate !== null && used < USED_SHARE * pace.rate) {
+    return { ...free, rate: pace.trial > 0 ? pace.held : pace.rate, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
+  }
   if (pace.rate === null) {
     const rate = Math.max((1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1), LEAST_RATE);
     return { ...free, rate, held: rate, step: UNKNOWN_STEP, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
@@ -168,9 +178,13 @@ export function limited(pace: Pace, now: number, afterMs: number | undefined): P
 
 /** Raises the rate where it has held long enough and was used: a limit that was lifted is announced by nobody. */
 function decide(pace: Pace, now: number): Pace {
-  if (pace.rate === null || pace.told || pace.blocks > 0 || now < pace.decideAt) return pace;
+  if (pace.rate === null || pace.blocks > 0 || now < pace.decideAt) return pace;
+  if (pace.told) {
+    const rate = Math.min(pace.rate * TOLD_RETURN, pace.most);
+    return { ...pace, rate, held: rate, failures: 0, decideAt: now + LEAST_BETWEEN_TRIALS_MS };
+  }
   const anew = { since: now, accepted: 0, before: { since: now, accepted: 0 } };
-  const used = (1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1) > 0.7 * pace.rate;
+  const used = (1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1) > USED_SHARE * pace.rate;
   if (!used) return { ...pace, ...anew, failures: 0, decideAt: now + LEAST_BETWEEN_TRIALS_MS };
   const held = pace.rate;
   const lifted = pace.ceiling === null || held > pace.ceiling * LIFTED;
@@ -208,6 +222,7 @@ export function reserve(old: Pace, now: number, want: number, horizonMs: number)
 }
 
 const TIMES = [
+  'most',
   'held',
   'trial',
   'step',
