@@ -10,6 +10,7 @@ export interface ReconcileOptions {
     Store,
     | 'completedDeliveries'
     | 'credentials'
+    | 'deliveries'
     | 'deliveryCounts'
     | 'deliveryGroups'
     | 'differences'
@@ -129,7 +130,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
       if (page.length === 0) break;
       for (const delivery of page) {
         if (signal.aborted) return;
-        const findings = await lookAt({ store, platform: patient }, delivery);
+        const findings = isFresh(delivery) ? [] : await lookAt({ store, platform: patient }, delivery);
         if (findings !== 'unread' && 'kind' in findings) {
           // One without a usable account will not have one because this is asked again.
           if (findings.kind === 'no-account' || findings.kind === 'unauthorised') {
@@ -138,7 +139,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
           }
           return;
         }
-        await note(state, delivery, findings);
+        await note(state, delivery, findings === 'unread' || (await stands(delivery, findings)) ? findings : []);
         if (progress.newest > 0) progress.before = delivery.id;
         progress[progress.newest > 0 ? 'newest' : 'older'] -= 1;
         options.onUnit?.(state.counts.units);
@@ -147,6 +148,18 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     }
     delete state.left[owner];
     await keep(options, state);
+  }
+
+  /** What was written a moment ago may not be visible yet: it is left to the next time. */
+  function isFresh({ updatedAt }: Delivery): boolean {
+    return Date.parse(updatedAt) + (platform.readLagMs ?? 0) > clock();
+  }
+
+  /** A new version that was sent while this was looked at is no difference. */
+  async function stands(delivery: Delivery, findings: readonly Finding[]): Promise<boolean> {
+    if (findings.every(({ kind }) => kind === 'same' || kind === 'found-id')) return true;
+    const [now] = await store.deliveries({ environment, keys: [delivery.key] });
+    return now?.state === 'completed' && now.updatedAt === delivery.updatedAt;
   }
 
   async function nextOf(owner: string, progress: Progress, seen: Set<number>): Promise<readonly Delivery[]> {

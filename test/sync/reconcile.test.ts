@@ -217,6 +217,19 @@ describe('reconciliation', () => {
     expect(JSON.stringify(await rig.requests())).toBe(before);
   });
 
+  it('takes for no difference what was delivered a moment ago, or is sent anew while it is looked at', async () => {
+    await delivered(2);
+    const { all } = await visits();
+    const { platform } = await elsewhere(() => false);
+    const lagging = { ...platform, readLagMs: 3_600_000 };
+    expect(await run({ platform: lagging })).toMatchObject({ units: all.length, missing: 0, open: 0 });
+    const deliveries: typeof rig.store.deliveries = async (query) =>
+      (await rig.store.deliveries(query)).map((each) => ({ ...each, state: 'ready' as const }));
+    const store = new Proxy(rig.store, { get: (target, name) => (name === 'deliveries' ? deliveries : Reflect.get(target, name)) });
+    expect(await run({ platform, store })).toMatchObject({ missing: 0, open: 0 });
+    expect((await run({ platform })).missing).toBeGreaterThan(0);
+  });
+
   it('waits when it is told to, and leaves an owner whose account is refused', async () => {
     await delivered(2);
     await rig.settings({ quotas: { default: { requests: 3, perMs: 60_000, retryAfter: true } } });
