@@ -93,9 +93,7 @@ const engines = { sqlite: createEngine('sqlite'), postgres: createEngine('postgr
 
 describe('an archive', () => {
   for (const [from, to] of [
-    ['sqlite', 'sqlite'],
     ['sqlite', 'postgres'],
-    ['postgres', 'postgres'],
     ['postgres', 'sqlite'],
   ] as const) {
     it(`brings all of a database from ${from} to ${to}, and the new one goes on`, async () => {
@@ -135,7 +133,7 @@ forEachEngine((engine) => {
     const [database, file] = [await engine.createDatabase(), fileName()];
     const store = await openStore(database);
     await store.migrate();
-    await fill(store, 300);
+    await fill(store, 80);
     let stop = false;
     let written = 0;
     const writing = (async () => {
@@ -156,7 +154,7 @@ forEachEngine((engine) => {
     await store.close();
     expect(tables.submission).toBe(tables.delivery);
     expect(tables.submission).toBe(tables.submission_payload);
-    expect(tables.resource).toBe(300 + (tables.submission as number));
+    expect(tables.resource).toBe(80 + (tables.submission as number));
     expect((await restore({ database: await engine.createDatabase(), file, environment: 'sandbox' })).tables).toEqual(tables);
   });
 
@@ -185,18 +183,6 @@ forEachEngine((engine) => {
     });
   });
 
-  it('keeps the oldest backup of a database that was restored already', async () => {
-    const [source, second, third] = [await engine.createDatabase(), await engine.createDatabase(), await engine.createDatabase()];
-    await filled(source, 1);
-    const [file, again] = [fileName(), fileName()];
-    const { takenAt } = await backup({ database: source, file, version: '1' });
-    await restore({ database: second, file, environment: 'sandbox' });
-    await backup({ database: second, file: again, version: '1' });
-    await restore({ database: third, file: again, environment: 'sandbox' });
-    const { entries } = await open(third, (store) => store.shared('sandbox', ['restored']));
-    expect(JSON.parse(entries[0]?.value ?? '').backupAt).toBe(takenAt);
-  });
-
   it('dry runs write nothing', async () => {
     const [source, file] = [await engine.createDatabase(), fileName()];
     await filled(source, 1);
@@ -212,6 +198,21 @@ forEachEngine((engine) => {
       expect((await client.query('select 1 from pg_tables where schemaname = current_schema()')).rows).toEqual([]);
       await client.end();
     }
+  });
+});
+
+describe('a database that was restored already', () => {
+  const engine = createEngine('sqlite');
+  it('keeps the moment of its oldest backup', async () => {
+    const [source, second, third] = [await engine.createDatabase(), await engine.createDatabase(), await engine.createDatabase()];
+    await filled(source, 1);
+    const [file, again] = [fileName(), fileName()];
+    const { takenAt } = await backup({ database: source, file, version: '1' });
+    await restore({ database: second, file, environment: 'sandbox' });
+    await backup({ database: second, file: again, version: '1' });
+    await restore({ database: third, file: again, environment: 'sandbox' });
+    const { entries } = await open(third, (store) => store.shared('sandbox', ['restored']));
+    expect(JSON.parse(entries[0]?.value ?? '').backupAt).toBe(takenAt);
   });
 });
 
