@@ -1,5 +1,6 @@
 import type { Reason } from '../errors/index.ts';
 import type { MappedResource } from '../mapping/types.ts';
+import { RESTORED_NAME } from '../store/archive-tables.ts';
 import type { DeliveryWrite, Submission } from '../store/port.ts';
 import { asWrite } from './change-set.ts';
 import { resend } from './facility-writes.ts';
@@ -71,10 +72,11 @@ export async function retract(group: Group, one: Prepared, previous: Submission,
 export async function takeBack(group: Group, previous: Submission, state: 'cancelled' | 'on-hold', reason: Reason | null): Promise<void> {
   const { store, environment, changes } = group;
   const retracts = state === 'cancelled';
+  const forgetful = await isRestored(group);
   for (const { write, uncertain } of await deliveriesOf(group, previous.id)) {
     if (write.state === 'cancelled') continue;
     const placed = new Set((await store.platformIds(environment, write.resources)).map(({ reference }) => reference));
-    const there = uncertain ? write.resources : write.resources.filter((reference) => placed.has(reference));
+    const there = uncertain || forgetful ? write.resources : write.resources.filter((reference) => placed.has(reference));
     changes.deliveries.push(
       there.length > 0 && retracts
         ? {
@@ -91,11 +93,16 @@ export async function takeBack(group: Group, previous: Submission, state: 'cance
   }
 }
 
+/** Whether the store is a restored backup: then the platform may have anything, whatever is said of it here. */
+const isRestored = async ({ store, environment }: Group): Promise<boolean> =>
+  (await store.shared(environment, [RESTORED_NAME])).entries.length > 0;
+
 /** Whether the platform has a version of a record, or may have. */
 export async function stands(group: Group, previous: Submission): Promise<boolean> {
   const { store, environment } = group;
+  const forgetful = await isRestored(group);
   for (const { write, uncertain } of await deliveriesOf(group, previous.id)) {
-    if (uncertain || (await store.platformIds(environment, write.resources)).length > 0) return true;
+    if (uncertain || forgetful || (await store.platformIds(environment, write.resources)).length > 0) return true;
   }
   return false;
 }

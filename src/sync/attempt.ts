@@ -42,7 +42,9 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const opening = delivery.kind === 'episode' && !delivery.key.startsWith(CLOSING);
   const all = (await load(store, delivery)).map((row) => (opening ? asOpened(row) : row));
   // What was entered in error is of no use to a platform that does not have it, and what it refers to need not be known there.
-  const retracted = trace.pending ? [] : all.filter(({ resource }) => isRetracted(resource)).map(({ resource }) => referenceOf(resource));
+  const inError = all.filter(({ resource }) => isRetracted(resource)).map(({ resource }) => referenceOf(resource));
+  const uncertain = inError.length > 0 && (trace.pending || (await options.present()).restored);
+  const retracted = uncertain ? [] : inError;
   const there = new Set(retracted.length === 0 ? [] : (await store.platformIds(environment, retracted)).map(({ reference }) => reference));
   const rows = all.filter(({ resource }) => !retracted.includes(referenceOf(resource)) || there.has(referenceOf(resource)));
   if (rows.length === 0) {

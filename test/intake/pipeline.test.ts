@@ -109,6 +109,21 @@ describe('a record and its key', () => {
     expect(again).toMatchObject({ state: 'ready', resources, submission: null });
   });
 
+  it('withdrawn while the store is a restored backup: the platform may have it, so it is sent entered in error', async () => {
+    const { store } = running.service;
+    const { id } = receipt(await encounter(visit('A-11', { complaint: 'gatal sekali' })));
+    const [before] = await deliveriesOf(id);
+    const { environment = '', key: name = '', resources } = before as Delivery;
+    await store.putShared(environment, 'restored', '{}', null);
+    try {
+      await encounter({ sourceSystem: 'simpus', sourceId: 'A-11', recordStatus: 'withdrawn', withdrawnReason: 'ganda' });
+      expect((await store.deliveries({ keys: [name] }))[0]).toMatchObject({ state: 'ready', resources });
+    } finally {
+      const [entry] = (await store.shared(environment, ['restored'])).entries;
+      await store.putShared(environment, 'restored', null, entry?.version ?? null);
+    }
+  });
+
   it('a refused record is kept, and accepted once what it lacked is there', async () => {
     const lacking = visit('A-8', { person: { sourceId: 'RM-later' } });
     const refused = receipt(await encounter(lacking));

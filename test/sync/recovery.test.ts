@@ -248,6 +248,34 @@ describe('a restored backup', () => {
     expect(requests['PUT Observation/{id}']).toBeUndefined();
   });
 
+  it('retracts what it was told to, also where it does not know that it ever sent it', async () => {
+    await setUp();
+    const [whole, part] = [resourcesOf('whole'), resourcesOf('part', { systolic: 130 })];
+    for (const [record, resources] of Object.entries({ whole, part })) await rig.plan(record, resources);
+    await rig.startWorker('w1').drain();
+    const inError = <T extends LocalResource>(resource: T): T => ({ ...resource, status: 'entered-in-error' });
+    const other = await createRig();
+    try {
+      await other.store.putShared(ENVIRONMENT, RESTORED, '{}', null);
+      // Its sources tell again all that was lost.
+      const never = resourcesOf('never');
+      for (const [record, resources] of Object.entries({ whole, part, never })) await other.plan(record, resources);
+      const [encounter, condition, pressure, weight] = part;
+      const ids = [
+        await other.plan('whole', [inError(whole[0]), whole[1], inError(whole[2]), inError(whole[3])], { version: 2 }),
+        await other.plan('part', [encounter, condition, pressure, inError(weight)], { version: 2 }),
+        await other.plan('never', never.map(inError), { version: 2 }),
+      ];
+      await other.startWorker('w9', { platform: rig.connect() }).drain();
+      for (const id of ids) expect(await other.submission(id)).toMatchObject({ state: 'completed' });
+    } finally {
+      await other.close();
+    }
+    const { Encounter = [], Observation = [] } = await rig.onPlatform();
+    expect(Encounter.map(({ status }) => status).sort()).toEqual(['entered-in-error', 'finished']);
+    expect(Observation.filter(({ status }) => status === 'entered-in-error')).toHaveLength(3);
+  });
+
   it('that is older than what was sent does not turn the platform back: conflict', async () => {
     await setUp();
     await rig.receive({ record: 'a', person: 1, systolic: 150 });
