@@ -136,6 +136,20 @@ export async function startSandbox(
   };
 }
 
+/** A command of the product, to its end. @throws Error with its last words when it does not end well */
+export async function runCommand(args: readonly string[], environ: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--json'], {
+    env: { ...clean(), ...environ },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let last = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    last = (last + text).slice(-2_000);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${args[0]} ended with ${code}\n${last}`);
+}
+
 /** A port that nobody listens at, so that others can be told before somebody does. */
 export async function freePort(): Promise<number> {
   const probe = createServer();

@@ -5,8 +5,7 @@ import { newApiClient } from '../../src/cli/commands/client.ts';
 import { parseConfig, resolveSecretKey } from '../../src/config/index.ts';
 import { encryptSecret } from '../../src/satusehat/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import { RESTORED } from '../../src/sync/index.ts';
-import { type Child, createChild, freePort, startSandbox } from './children.ts';
+import { type Child, createChild, freePort, runCommand, startSandbox } from './children.ts';
 import { type Count, count } from './count.ts';
 import type { RunDatabase } from './database.ts';
 import type { EntrySettings } from './entry.ts';
@@ -193,14 +192,9 @@ export async function run(options: RunOptions): Promise<Run> {
     // Our own connection is cut like the others.
     const backlog = async (): Promise<number> => {
       const counts = await store?.deliveryCounts(config.environment).catch(() => undefined);
-      return counts === undefined
-        ? backlog()
-        : counts.filter(({ state }) => state === 'ready' || state === 'in-progress').reduce((sum, row) => sum + row.count, 0);
+      return counts === undefined ? backlog() : counts.filter(isMoving).reduce((sum, row) => sum + row.count, 0);
     };
     const sendsNow = async (): Promise<number> => sendsOf(await platform.counts());
-    const stopAll = () => Promise.all(children.map((child) => child.kill()));
-    const startAll = () => Promise.all(children.map((child) => child.start()));
-
     await platform.settings(
       faulty({
         seed: seed >>> 0,
@@ -214,6 +208,9 @@ export async function run(options: RunOptions): Promise<Run> {
     );
     let copiedAt: number | undefined;
     let restored = false;
+    /** Deliveries up to this one may be on the platform without the restored store knowing. */
+    let ending: number | undefined;
+    const backup = path.join(folder, 'backup.archive');
     trouble.start();
     let told = 0;
     let moved = { sends: 0, at: performance.now() };
@@ -230,28 +227,28 @@ export async function run(options: RunOptions): Promise<Run> {
         told = performance.now();
       }
       if (options.restore && copiedAt === undefined && sends > options.sends / 3) {
-        await trouble.pauseFor(async () => {
-          if (database.backupNeedsRest) await Promise.all([stopAll(), store?.close()]);
-          await database.backup();
-          if (database.backupNeedsRest) {
-            store = await openStore(database.address);
-            await startAll();
-          }
-        });
+        // Beside everything that goes on; only that nothing is killed, for the connection that is cut could be its own.
+        await trouble.pauseFor(() => runCommand(['backup', backup], environ));
         copiedAt = source.position();
         say(`backup taken at ${sends} sends`);
       }
-      if (options.restore && !restored && copiedAt !== undefined && sends > (options.sends * 2) / 3) {
-        await trouble.pauseFor(async () => {
-          await Promise.all([stopAll(), store?.close()]);
-          await database.restore();
-          store = await openStore(database.address);
-          await store.putShared(config.environment, RESTORED, new Date().toISOString(), null);
-          await startAll();
-        });
+      if (copiedAt !== undefined && !restored && sends > (options.sends * 2) / 3) {
         restored = true;
-        await source.repeat(copiedAt);
+        await trouble.pauseFor(async () => {
+          await Promise.all([Promise.all(children.map((child) => child.kill())), store?.close()]);
+          await runCommand(['restore', backup, '--replace', '--yes'], environ);
+          store = await openStore(database.address);
+          await Promise.all(children.map((child) => child.start()));
+        });
         say(`backup put back at ${sends} sends`);
+        await source.repeat(copiedAt);
+        say('what was sent after it has been sent again');
+        ending = await lastDelivery(database);
+      }
+      if (ending !== undefined && (await openUpTo(database, ending)) === 0) {
+        ending = undefined;
+        await runCommand(['restore', '--done'], environ);
+        say(`all of it is known again at ${sends} sends`);
       }
       if (sends >= options.sends) break;
       const wanted = Math.min(50, options.sends - sends - open, BACKLOG - open);
@@ -301,6 +298,18 @@ export async function run(options: RunOptions): Promise<Run> {
     if (!options.keep) rmSync(folder, { recursive: true, force: true });
     else say(`kept: ${folder}`);
   }
+}
+
+/** What waits for something that stopped does not move by itself. */
+const isMoving = ({ state, reason }: { state: string; reason: string | null }): boolean =>
+  state === 'in-progress' || (state === 'ready' && reason !== 'dependency');
+
+const lastDelivery = async (database: RunDatabase): Promise<number> =>
+  Number((await database.rows('select max(id) as id from delivery'))[0]?.id);
+
+async function openUpTo(database: RunDatabase, id: number): Promise<number> {
+  const rows = await database.rows(`select state, reason from delivery where id <= ${id} and state in ('ready', 'in-progress')`);
+  return rows.filter(({ state, reason }) => isMoving({ state: String(state), reason: reason === null ? null : String(reason) })).length;
 }
 
 /** Open deliveries that are wanted at a time, so that work always waits. */

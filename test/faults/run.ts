@@ -69,7 +69,7 @@ try {
     quota,
     quotaTold: !values['learn-quota'],
     ...(!events.includes('wire') && { wire: { partial: 0, rates: NO_RATES, readLagMs: 0 } }),
-    everyMs: sends >= 10_000 ? 3_000 : 900,
+    everyMs: sends >= 1_000 ? 2_500 : 1_000,
     say,
     keep: values.keep,
     ...(values.log && { onLog: say }),

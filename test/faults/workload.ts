@@ -25,6 +25,8 @@ export interface Person {
   readonly record: Readonly<Record<string, unknown>>;
   /** Line of the platform's people file. */
   readonly onPlatform: Readonly<Record<string, unknown>> | undefined;
+  /** Of a child without NIK: she is known to the platform. */
+  readonly mother?: Readonly<Record<string, unknown>>;
 }
 
 export type Vitals = Readonly<Partial<Record<keyof typeof CODES, number>>>;
@@ -131,12 +133,21 @@ export function createPopulation(count: number): Population {
         facilityCode: ownerCode(n % OWNERS),
       },
       onPlatform: ihsNumber === undefined ? undefined : { ...identity, name, birthDate, gender: 'male', ihsNumber },
+      ...(child && {
+        mother: {
+          nik,
+          name: `Ny Uji ${n}`,
+          birthDate: `1995-02-${digits(day, 2)}`,
+          gender: 'female',
+          ihsNumber: `P${digits(30_000_000_000 + n, 11)}`,
+        },
+      }),
     };
   });
   return {
     persons,
     peopleFile: {
-      patients: persons.flatMap(({ onPlatform }) => (onPlatform === undefined ? [] : [onPlatform])),
+      patients: persons.flatMap(({ onPlatform, mother }) => [onPlatform, mother].filter((each) => each !== undefined)),
       practitioners: [{ nik: MIDWIFE, name: 'Bidan Uji', gender: 'female', ihsNumber: '10009880728' }],
     },
     clientsFile: {
