@@ -7,7 +7,16 @@ import { type Config, packageVersion, resolveSecretKeys } from './config/index.t
 import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
-import { createApp, createAuditLog, createFhirRouter, createMetrics, describeFault, type HttpServer, listen } from './http/index.ts';
+import {
+  createApp,
+  createAuditLog,
+  createFhirRouter,
+  createMetrics,
+  createPressure,
+  describeFault,
+  type HttpServer,
+  listen,
+} from './http/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import { createCredentialSource, createSatusehatPlatform, encryptSecret, openSecret, type SatusehatOptions } from './satusehat/index.ts';
@@ -183,6 +192,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       desk,
       audit,
       metrics,
+      pressure: createPressure({ store, environment, limit: config.worker.backlogLimit }),
       limits: config.limits,
       environment,
       logger,

@@ -42,7 +42,7 @@ export interface Config {
     /** PEM text of additional certificate authorities. */
     readonly ca?: string;
   };
-  readonly worker: { readonly enabled: boolean; readonly concurrency: number };
+  readonly worker: { readonly enabled: boolean; readonly concurrency: number; readonly backlogLimit: number };
   readonly jobs: Readonly<Record<JobName, JobConfig>>;
   readonly alert: { readonly afterMs: number; readonly webhook?: { readonly url: string; readonly secret?: string } };
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
@@ -174,7 +174,11 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       ...(values.ILP_PROXY !== undefined && { proxy: text('ILP_PROXY') }),
       ...(ca !== undefined && { ca }),
     },
-    worker: { enabled: values.ILP_WORKER_ENABLED as boolean, concurrency: number('ILP_WORKER_CONCURRENCY') },
+    worker: {
+      enabled: values.ILP_WORKER_ENABLED as boolean,
+      concurrency: number('ILP_WORKER_CONCURRENCY'),
+      backlogLimit: number('ILP_BACKLOG_LIMIT'),
+    },
     jobs: {
       'sync-send': jobOf('SYNC_SEND'),
       'sync-identity': jobOf('SYNC_IDENTITY'),

@@ -220,6 +220,19 @@ export const VARIABLES: readonly Variable[] = [
     },
   },
   {
+    name: 'ILP_BACKLOG_LIMIT',
+    kind: 'integer',
+    fallback: '100000',
+    minimum: 0,
+    maximum: 1000000000,
+    since,
+    group: 'Platform',
+    text: {
+      id: 'Bila lebih banyak kiriman menunggu platform, tanda terima diberikan lebih lambat (paling lama 2 detik tiap 100 data). Tidak ada yang ditolak. 0: tidak pernah.',
+      en: 'While more deliveries wait for the platform, receipts are given later (at most 2 seconds for each 100 records). Nothing is refused. 0: never.',
+    },
+  },
+  {
     name: 'ILP_PLATFORM_QUOTA',
     kind: 'integer',
     fallback: '0',

@@ -5,4 +5,5 @@ export { describeFault } from './error-handler.ts';
 export { createFhirRouter } from './fhir-router.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { openApi } from './openapi.ts';
+export { createPressure } from './pressure.ts';
 export { type HttpServer, listen } from './server.ts';

@@ -23,6 +23,8 @@ export interface IntakeRouterOptions {
   readonly limits: ReaderLimits;
   readonly environment: string;
   readonly logger: Logger;
+  /** Waits before a group of records is taken, while too much waits already. */
+  readonly pressure?: () => Promise<void>;
 }
 
 /** `/api/v1`: the doors for records, and what became of them. */
@@ -151,6 +153,7 @@ async function receive(options: IntakeRouterOptions, feed: Feed, client: Client,
     let before: Promise<readonly Accepted[]> | undefined;
     try {
       for await (const group of grouped(body.records)) {
+        await options.pressure?.();
         const current = intake.accept(intakeRequest, group);
         current.catch(() => {});
         if (before) await give(await before);
