@@ -269,7 +269,7 @@ export async function writeOutcomes(
         issues: JSON.stringify(replaced ? [] : outcome.issues),
         attempts: replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
         sent_at: outcome.outcomeUnknown ? before.sent_at : null,
-        marked_ms: outcome.outcomeUnknown ? before.marked_ms : null,
+        marked_ms: outcome.outcomeUnknown ? (outcome.markedNow ? nowMs : before.marked_ms) : null,
         updated_at: outcome.at,
         ...(dueMs !== undefined && !replaced && { due_ms: dueMs }),
         ...(state !== 'in-progress' && { lease_until_ms: null, worker: null }),

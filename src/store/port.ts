@@ -441,6 +441,8 @@ export interface DeliveryOutcome {
   readonly onlyFrom?: State;
   /** True while the answer of a sent request is still unknown; clears `sentAt` otherwise. */
   readonly outcomeUnknown?: boolean;
+  /** The mark of an unknown outcome is of now: the request ended just now. */
+  readonly markedNow?: boolean;
   readonly countAttempt?: boolean;
   readonly at: string;
 }

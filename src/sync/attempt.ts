@@ -68,6 +68,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const send = async (work: () => Promise<SendAnswer>): Promise<SendAnswer> => {
     // From here on a crash leaves a mark: this content may be on the platform.
     await store.markSent(fence, newestAt);
+    trace.sent = true;
     trace.pending = true;
     const answer = await work();
     trace.pending = answer.kind === 'unknown';

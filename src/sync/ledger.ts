@@ -5,6 +5,8 @@ import type { LocalResource, Placed } from './platform.ts';
 export interface Trace {
   /** A request was sent whose fate is not known. */
   pending: boolean;
+  /** This try has sent something. */
+  sent?: boolean;
   readonly platformIds: PlatformId[];
   readonly identities: Identity[];
   /** What was taken over instead of sent. */

@@ -265,6 +265,8 @@ export function createWorker(options: WorkerOptions): Worker {
       // By the database's clock: this one's may be moved.
       ...(settlement.next !== 'never' && { dueInMs: Math.round(waitMs) }),
       outcomeUnknown: settlement.outcomeUnknown,
+      // What was carried out late in its request is readable late: the lag of reads counts from the end of the request.
+      ...(trace.sent && { markedNow: true }),
       countAttempt: settlement.countAttempt,
       at,
     };

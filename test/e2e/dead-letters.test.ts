@@ -177,7 +177,7 @@ forEachEngine((engine) => {
     expect(await service.store.deliveryTrail(ALL, 'sandbox', delivery.key)).toMatchObject([
       { actor: 'cli:petugas', action: 'fix', toState: 'ready' },
     ]);
-    await service.drain({ dryRun: false });
+    await service.worker.drain({ patienceMs: 10_000 });
     const states = await service.store.submissionsById(
       ALL,
       receipts.map(({ id }) => id as string),

@@ -178,7 +178,7 @@ describe('project', () => {
           }
           strings.push(value);
           if (key === 'start' || key === 'effectiveDateTime') {
-            expect(value).not.toMatch(/T.*(Z|\+0[1-9]:\d\d)$/);
+            expect(value).not.toMatch(/^\d{4}-\d\d-\d\dT.*(Z|\+0[1-9]:\d\d)$/);
           }
         });
         expect(strings.filter((value) => value.startsWith(`${ILP_BASE}/`))).toEqual([]);
