@@ -137,7 +137,7 @@ export const runSandbox =
         throw listenError(error, '--host, --port');
       });
     output.say(`Simulator SATUSEHAT berjalan di ${sandbox.url} / simulator at ${sandbox.url}`);
-    output.note(`Yang tiba dan sebab penolakan / what arrived, and why it was refused: ${sandbox.url}/_sandbox/`);
+    output.say(`Yang tiba dan sebab penolakan / what arrived, and why it was refused: ${sandbox.url}/_sandbox/`);
     output.result({ url: sandbox.url, pid: process.pid });
     await stopped;
     await sandbox.stop();
