@@ -10,6 +10,8 @@ export interface FhirRequest {
   readonly path: string;
   readonly query?: URLSearchParams;
   readonly body?: unknown;
+  /** Asked when its turn has come; false: it is not sent. */
+  readonly mayGo?: (() => boolean) | undefined;
 }
 
 export type FhirAnswer =
@@ -40,6 +42,8 @@ export interface FhirClientOptions {
   readonly penaltyMs?: number;
 }
 
+/** After a 429 that says nothing, where the pace cannot be asked. */
+const UNTOLD_WAIT_MS = 1_000;
 const METHODS = { read: 'GET', create: 'POST', replace: 'PUT', patch: 'PATCH' } as const;
 /** The platform refuses a patch under any other type. */
 const PATCH_TYPE = 'application/json-patch+json';
@@ -51,6 +55,7 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock, p
       return turn;
     }
     try {
+      if (request.mayGo?.() === false) return { kind: 'unavailable' } as const;
       const query = request.query === undefined ? '' : `?${request.query.toString()}`;
       const answer = await transport.request({
         method: METHODS[request.intent],
@@ -67,10 +72,11 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock, p
       }
       const reading = readResponse(answer.response, request.intent, clock());
       if (reading.kind === 'limited') {
-        return retry(await limiter.limited(clientId, reading.afterMs));
+        return retry(await limiter.limited(clientId, reading.afterMs).catch(() => reading.afterMs ?? UNTOLD_WAIT_MS));
       }
       if (reading.kind === 'ok' || reading.kind === 'refused' || reading.kind === 'duplicate') {
-        await limiter.succeeded(clientId);
+        // What was answered must not be lost because the pace cannot be written.
+        await limiter.succeeded(clientId).catch(() => undefined);
       }
       return reading;
     } finally {

@@ -78,6 +78,7 @@ const LONGEST_GUESSED_BLOCK_MS = 16_000;
 const MEASURE_MS = 10_000;
 /** What is remembered of a client that has sent nothing for so long says nothing any more. */
 const FORGET_MS = 6 * 3_600_000;
+const FAR_MS = 60_000;
 
 const toldRate = ({ requests, perMs }: Quota): number => (requests / perMs) * 1_000 * TOLD_SHARE;
 
@@ -155,7 +156,7 @@ function recover(pace: Pace, now: number): Pace {
   const failures = pace.failures + 1;
   const factors = pace.told ? TOLD_FACTORS : FACTORS;
   const told = pace.told && failures <= TOLD_FACTORS.length;
-  const rate = pace.rate * (factors[Math.min(failures, factors.length) - 1] as number);
+  const rate = Math.max(pace.rate * (factors[Math.min(failures, factors.length) - 1] as number), Math.min(pace.rate, LEAST_RATE));
   const fallen = { ...free, rate, held: rate, told, failures, step: FIRST_STEP, ceiling: failures > 1 ? pace.rate : pace.ceiling };
   return { ...fallen, decideAt: pause(failures > 1 ? WINDOWS_AFTER_FALL : WINDOWS_BETWEEN_TRIALS, LEAST_TRIAL_MS) };
 }
@@ -247,7 +248,9 @@ export function readPace(text: string | undefined, now: number, quota?: Quota): 
       [pace.since, pace.accepted, pace.before?.since, pace.before?.accepted].every(Number.isFinite) &&
       (pace.rate === null || pace.rate > 0);
     const believed = pace.told ? quota !== undefined && (pace.rate ?? 0) <= toldRate(quota) : quota === undefined || pace.rate !== null;
-    return whole && believed && now - pace.since < FORGET_MS ? pace : fresh;
+    // A block or a place further ahead than any can be: the database's clock was set back.
+    const near = pace.blockedUntil - now < FORGET_MS && (pace.blocks > 0 || pace.next - now < FAR_MS + 1_000 / (pace.rate ?? 1));
+    return whole && believed && near && now - pace.since < FORGET_MS ? pace : fresh;
   } catch {
     return fresh;
   }

@@ -145,13 +145,18 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
       return { kind: 'delivered', placed: [] };
     }
     if (projected.length === 1) {
-      const answer = await client.request(unit.owner, { intent: 'create', path: `/${first.resource.resourceType}`, body: first.resource });
+      const answer = await client.request(unit.owner, {
+        intent: 'create',
+        path: `/${first.resource.resourceType}`,
+        body: first.resource,
+        mayGo: unit.mayGo,
+      });
       return sent(answer, (body, etag) => {
         const placed = readSingle(body, etag, references[0] as string);
         return placed && [placed];
       });
     }
-    const answer = await client.request(unit.owner, { intent: 'create', path: '', body: transactionBundle(projected) });
+    const answer = await client.request(unit.owner, { intent: 'create', path: '', body: transactionBundle(projected), mayGo: unit.mayGo });
     return sent(answer, (body) => readTransaction(body, references));
   }
 
@@ -203,7 +208,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
       return { kind: 'delivered', placed: [{ reference, platformId: id, platformVersion: null }] };
     }
     const path = `/${local.resourceType}/${encodeURIComponent(id)}`;
-    let request: FhirRequest = { intent: 'replace', path, body: { ...resource, id } };
+    let request: FhirRequest = { intent: 'replace', path, body: { ...resource, id }, mayGo: unit.mayGo };
     if (row.by === 'patch') {
       const present = await read(unit);
       if (present.kind !== 'ok') {
@@ -214,7 +219,7 @@ export function createSatusehatPlatform(options: SatusehatOptions): SatusehatPla
         const placed = readSingle(present.body, present.etag, reference);
         return placed === undefined ? { kind: 'unavailable' } : { kind: 'delivered', placed: [placed] };
       }
-      request = { intent: 'patch', path, body: operations };
+      request = { intent: 'patch', path, body: operations, mayGo: unit.mayGo };
     }
     return sent(await client.request(unit.owner, request), (body, etag) => {
       const placed = readSingle(body, etag, reference);

@@ -50,6 +50,8 @@ export interface Cover {
 export const PENALTY_MS = 60_000;
 const EARLY_MS = 60_000;
 const LOOK_MS = 100;
+/** Further ahead the database's clock was set back. */
+const LONGEST_PENALTY_MS = 3_600_000;
 
 interface Kept {
   readonly clientId: string;
@@ -109,7 +111,7 @@ export function createTokens(options: TokenOptions): Tokens {
       const known = read(text);
       const { token, renewAt = 0, penaltyUntil = 0, askingUntil = 0 } = known;
       if (token !== undefined && now < renewAt) return { value: text, result: { kind: 'token', sealed: token, leftMs: renewAt - now } };
-      if (now < penaltyUntil)
+      if (now < penaltyUntil && penaltyUntil - now <= LONGEST_PENALTY_MS)
         return { value: text, result: { kind: 'penalty', leftMs: penaltyUntil - now, refused: known.refused === true } };
       // One who died while asking is waited for as long as a request may take; a clock that was set back is not waited for.
       if (now < askingUntil && askingUntil - now <= 2 * options.timeoutMs) return { value: text, result: { kind: 'wait' } };

@@ -23,7 +23,7 @@ export async function claimDeliveries(engine: EngineDialect, writer: Writer, que
     engine,
     writer,
     await sql<ExpiredRow>`
-      select id, owner, sent_at, replaced_state, replaced_reason from delivery
+      select id, owner, token, lease_until_ms, sent_at, replaced_state, replaced_reason from delivery
       where environment = ${environment} and state = 'in-progress' and lease_until_ms < ${now} and ${isServed('owner')}
       order by lease_until_ms, id limit ${limit}`.execute(db),
   );
@@ -128,6 +128,8 @@ export function waitingQuery(
 interface ExpiredRow {
   readonly id: number;
   readonly owner: string;
+  readonly token: number;
+  readonly lease_until_ms: number | null;
   readonly sent_at: string | null;
   readonly replaced_state: string | null;
   readonly replaced_reason: string | null;
@@ -145,8 +147,9 @@ async function settleReplaced(
   const settled = rows.filter((row) => row.replaced_state !== null && row.sent_at === null);
   if (settled.length === 0) return rows;
   await writer.lockOrder();
-  for (const { id, replaced_state: state, replaced_reason: reason } of settled) {
-    await writer.db
+  const done: number[] = [];
+  for (const { id, token, lease_until_ms: lease, replaced_state: state, replaced_reason: reason } of settled) {
+    const { numUpdatedRows } = await writer.db
       .updateTable('delivery')
       .set(({ eb }) => ({
         state: state as string,
@@ -162,13 +165,14 @@ async function settleReplaced(
       }))
       .where('id', '=', id)
       .where('state', '=', 'in-progress')
-      .execute();
+      // While the lock was waited for, its holder may have come back, or another have taken it.
+      .where('token', '=', token)
+      .where('lease_until_ms', '=', lease)
+      .where('sent_at', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) done.push(id);
   }
-  const affected = await refreshStandings(
-    engine,
-    writer,
-    settled.map(({ id }) => id),
-  );
+  const affected = await refreshStandings(engine, writer, done);
   await tellDependants(engine, writer, affected);
   return rows.filter((row) => !settled.includes(row));
 }

@@ -34,14 +34,18 @@ export async function checkFence({ dialect }: EngineDialect, { db }: Writer, { d
   if (!row) throw new AppError('conflict');
 }
 
-/** Inserts and re-opens deliveries. Returns the ids of those whose standing is new. */
-export async function writeDeliveries(engine: EngineDialect, writer: Writer, writes: readonly DeliveryWrite[]): Promise<readonly number[]> {
-  if (writes.length === 0) return [];
+/** Inserts and re-opens deliveries. Returns the ids of those whose standing is new, and the partitions that some have left. */
+export async function writeDeliveries(
+  engine: EngineDialect,
+  writer: Writer,
+  writes: readonly DeliveryWrite[],
+): Promise<{ readonly changed: readonly number[]; readonly left: readonly string[] }> {
+  if (writes.length === 0) return { changed: [], left: [] };
   const { db } = writer;
   const { dialect } = engine;
   const known = await db
     .selectFrom('delivery')
-    .select(['id', 'environment', 'delivery_key', 'state', 'reason', 'sent_at'])
+    .select(['id', 'environment', 'delivery_key', 'partition_key', 'state', 'reason', 'sent_at'])
     .where(
       dialect.inList(
         sql.ref('delivery_key'),
@@ -58,6 +62,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
   const inserted: Value[][] = [];
   const replaced: number[] = [];
   const changed: number[] = [];
+  const left: string[] = [];
   const needs = new Map<number, DeliveryWrite>();
   const owners: Value[][] = [];
   for (const write of writes) {
@@ -73,10 +78,11 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
       const reopened = await reopen(writer, before, write, now);
       if (reopened) events.push(reopened);
       replaced.push(id);
+      if (before.partition_key !== write.partition) left.push(before.partition_key);
     } else {
       inserted.push(newRow(id, write, now));
-      const { environment, key: delivery_key, state, reason } = write;
-      rows.set(name, { id, environment, delivery_key, state, reason, sent_at: null });
+      const { environment, key: delivery_key, partition: partition_key, state, reason } = write;
+      rows.set(name, { id, environment, delivery_key, partition_key, state, reason, sent_at: null });
     }
     changed.push(id);
   }
@@ -99,7 +105,7 @@ export async function writeDeliveries(engine: EngineDialect, writer: Writer, wri
     key: ['environment', 'owner'],
     update: [],
   });
-  return changed;
+  return { changed, left };
 }
 
 /** What fresh ones depend on is as urgent as they are. */
@@ -298,7 +304,12 @@ function dueOf({ dueAt, dueInMs }: DeliveryOutcome, nowMs: number): number | und
  * Brings `dependency` and `preceded` up to date after deliveries were inserted, re-opened or changed their standing. Returns the ids of
  * all whose wait may be another now, for `tellDependants`.
  */
-export async function refreshStandings({ dialect }: EngineDialect, { db }: Writer, changed: readonly number[]): Promise<readonly number[]> {
+export async function refreshStandings(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  changed: readonly number[],
+  left: readonly string[] = [],
+): Promise<readonly number[]> {
   if (changed.length === 0) return [];
   const dependants = await sql<{ id: number }>`
     select distinct dd.delivery as id
@@ -317,19 +328,20 @@ export async function refreshStandings({ dialect }: EngineDialect, { db }: Write
     update delivery set dependency = ${dependency}
     where ${dialect.inList(sql.ref('id'), affected)} and dependency <> ${dependency}
     returning id`.execute(db);
-  // An earlier one whose dependency is stuck does not hold the patient's later visits back. The sum keeps PostgreSQL from walking
+  // One that needs this one does not go before it, though it came first. An earlier one whose dependency is stuck does not hold the patient's later visits back. The sum keeps PostgreSQL from walking
   // over all smaller ids; a partition has few.
   const preceded = sql`case when exists (
     select 1 from delivery p
     where p.environment = delivery.environment and p.partition_key = delivery.partition_key and p.id + 0 < delivery.id
-      and p.state in ('ready', 'in-progress') and (p.state = 'in-progress' or p.dependency <> 2)) then 1 else 0 end`;
+      and p.state in ('ready', 'in-progress') and (p.state = 'in-progress' or p.dependency <> 2)
+      and not exists (select 1 from delivery_dependency dd
+        where dd.delivery = p.id and dd.environment = delivery.environment and dd.needs = delivery.delivery_key)) then 1 else 0 end`;
   const touched = [...new Set([...changed, ...moved.rows.map((row) => row.id)])];
   const partitions = await sql<{ partition_key: string }>`
     select distinct partition_key from delivery where ${dialect.inList(sql.ref('id'), touched)}`.execute(db);
-  const inPartitions = dialect.inList(
-    sql.ref('partition_key'),
-    partitions.rows.map((row) => row.partition_key),
-  );
+  const inPartitions = dialect.inList(sql.ref('partition_key'), [
+    ...new Set([...partitions.rows.map((row) => row.partition_key), ...left]),
+  ]);
   // Those of other environments with the same name are looked at in vain, and not changed.
   await sql`
     update delivery set preceded = ${preceded}

@@ -522,8 +522,9 @@ async function commit(
   if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0) {
     await writer.lockOrder();
     if (fence) await checkFence(engine, writer, fence);
-    const changed = [...(await writeOutcomes(engine, writer, deliveryOutcomes)), ...(await writeDeliveries(engine, writer, deliveries))];
-    const affected = await refreshStandings(engine, writer, changed);
+    const settled = await writeOutcomes(engine, writer, deliveryOutcomes);
+    const { changed, left } = await writeDeliveries(engine, writer, deliveries);
+    const affected = await refreshStandings(engine, writer, [...settled, ...changed], left);
     await writeActs(engine, writer, deliveryEvents);
     if (submissions.length + submissionStates.length > 0) {
       const nextSeq = await createSequence(writer);

@@ -20,6 +20,8 @@ export interface AttemptOptions {
   /** Epoch ms. */
   readonly clock: () => number;
   /** The database's time, and whether it is a restored backup, which may not know what was sent after it. */
+  /** Whether the lease is surely held still: asked just before a request leaves. */
+  readonly mayGo?: () => boolean;
   readonly present: () => Promise<{ readonly nowMs: number; readonly restored: boolean }>;
 }
 
@@ -64,7 +66,12 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     return unresolved;
   }
 
-  const unitOf = (some: readonly LocalResource[]): Unit => ({ owner: delivery.owner, resources: some, ids: ledger.ids });
+  const unitOf = (some: readonly LocalResource[]): Unit => ({
+    owner: delivery.owner,
+    resources: some,
+    ids: ledger.ids,
+    ...(options.mayGo && { mayGo: options.mayGo }),
+  });
   const send = async (work: () => Promise<SendAnswer>): Promise<SendAnswer> => {
     // From here on a crash leaves a mark: this content may be on the platform.
     await store.markSent(fence, newestAt);

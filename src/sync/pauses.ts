@@ -120,7 +120,7 @@ export function createPauses({
   const fail = (line: string, cause: Outcome['kind'], limit: number, lengthMs: (count: number) => number): Promise<Pause> =>
     change(line, (pause, nowMs) => {
       // Several that were on the way together are one lesson.
-      if (nowMs < pause.until) return pause;
+      if (isAhead(pause.until, nowMs)) return pause;
       const failures = pause.failures + 1;
       // One that only tried is enough to know that it is not over.
       if (failures < limit && pause.count === 0) return { ...pause, cause, failures };
@@ -141,7 +141,7 @@ export function createPauses({
       if (ticks() - readAt >= VIEW_MS || ticks() < readAt) await refresh();
       const at = now();
       const standing = (pause: Pause): 'open' | 'paused' | 'trying' =>
-        pause.count === 0 ? 'open' : at < pause.until || at < pause.tryingUntil ? 'paused' : 'trying';
+        pause.count === 0 ? 'open' : isAhead(pause.until, at) || isAhead(pause.tryingUntil, at) ? 'paused' : 'trying';
       const owners = [...lines].filter(([line]) => line !== PLATFORM);
       return {
         paused: [
@@ -157,6 +157,8 @@ export function createPauses({
       const { pause } = rowOf(outcome);
       if (outcome.kind === 'retry') {
         asked.set(owner, ticks() + outcome.afterMs);
+        await giveBack(PLATFORM);
+        await giveBack(owner);
         return outcome.afterMs;
       }
       if (pause === 'none') {
@@ -187,7 +189,7 @@ export function createPauses({
     async tryOne(line) {
       let taken = false;
       await change(line, (pause, nowMs) => {
-        taken = pause.count > 0 && nowMs >= pause.until && nowMs >= pause.tryingUntil;
+        taken = pause.count > 0 && !isAhead(pause.until, nowMs) && !isAhead(pause.tryingUntil, nowMs);
         return taken ? { ...pause, tryingUntil: nowMs + tryMs } : pause;
       });
       return taken;
@@ -199,6 +201,9 @@ export function createPauses({
 
 /** The line of the platform as a whole, for `tryOne`. */
 export const WHOLE_PLATFORM = PLATFORM;
+
+/** Still to come; further ahead than any pause may be, the database's clock was set back, and it is over. */
+const isAhead = (until: number, now: number): boolean => now < until && until - now <= MAX_CLIENT_PAUSE_MS;
 
 function read(value: string): Pause {
   try {

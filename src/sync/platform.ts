@@ -82,6 +82,8 @@ export interface Unit {
   readonly resources: readonly LocalResource[];
   /** Local reference → platform id, of everything that is known; under `personKey(reference)` the number of who a RelatedPerson is. */
   readonly ids: ReadonlyMap<string, string>;
+  /** Asked when the turn of a writing request has come: false, and it is not sent (`unavailable`). */
+  readonly mayGo?: () => boolean;
 }
 
 /** Key of `Unit.ids` for the person that a RelatedPerson is. */

@@ -197,9 +197,19 @@ export function createWorker(options: WorkerOptions): Worker {
     const trace: Trace = { pending: false, platformIds: [], identities: [], adopted: 0 };
     let outcome: Outcome;
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
-    const keep = setInterval(() => void store.extendLease(fence, leaseMs).catch(() => undefined), leaseMs / 3);
+    /** Until when nobody else can have it, by our own count. */
+    let heldUntil = monotonic() + leaseMs;
+    const keep = setInterval(() => {
+      const asked = monotonic();
+      void store.extendLease(fence, leaseMs).then(
+        (held) => {
+          heldUntil = held ? asked + leaseMs : asked;
+        },
+        () => undefined,
+      );
+    }, leaseMs / 3);
     try {
-      outcome = await attempt({ store, platform, identity, clock, present }, delivery, trace);
+      outcome = await attempt({ store, platform, identity, clock, present, mayGo: () => monotonic() < heldUntil }, delivery, trace);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
       log.error({ delivery: delivery.id, kind: delivery.kind, owner: delivery.owner, code, fault: nameOf(error) }, 'delivery.fault');
@@ -415,7 +425,10 @@ export function createWorker(options: WorkerOptions): Worker {
         continue;
       }
       if (inFlight.size > 0) {
-        await Promise.race(inFlight);
+        // What comes meanwhile must not wait for a slow one.
+        const round = new AbortController();
+        await Promise.race([...inFlight, delay(pollMs, AbortSignal.any([signal, ringing, round.signal]))]);
+        round.abort();
         continue;
       }
       const inMs = await nextLook();

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { expect, it } from 'vitest';
+import { openStore } from '../../src/store/index.ts';
+import { createEngine } from '../store/engines.ts';
+import { delivery } from '../store/records.ts';
+
+const engine = createEngine('postgres');
+const sleep = (ms: number) => new Promise((r) => setTimeout(r, ms));
+it('two claims settle the same replaced delivery', async () => {
+  const url = await engine.createDatabase();
+  const a = await openStore(url);
+  const b = await openStore(url);
+  await a.migrate();
+  const environment = randomUUID();
+  await a.commit({ deliveries: [{ ...delivery('x'), environment }] });
+  const [_first] = await a.claimDeliveries({ environment, worker: 'dead', limit: 1, leaseMs: 1 });
+  await a.commit({ deliveries: [{ ...delivery('x'), environment, replace: true }] });
+  await sleep(20);
+  const c = new pg.Client(url);
+  await c.connect();
+  await c.query('begin');
+  await c.query('select pg_advisory_xact_lock(4712002)');
+  const claim = (s: typeof a, worker: string) => s.claimDeliveries({ environment, worker, limit: 5, leaseMs: 60_000 });
+  const one = claim(a, 'a');
+  await sleep(200);
+  const two = claim(b, 'b');
+  await sleep(200);
+  await c.query('commit');
+  await c.end();
+  const [ra, rb] = await Promise.all([one, two]);
+  await a.close();
+  await b.close();
+  expect(ra.length + rb.length).toBe(1);
+});
