@@ -7,7 +7,9 @@
 import { parseConfig, readAssets } from '../../src/config/index.ts';
 import { compileEngines, type Engines } from '../../src/engines.ts';
 import { createLogger, createService } from '../../src/service.ts';
-import { type Defence, withoutDefence } from './without.ts';
+import type { Store } from '../../src/store/index.ts';
+import { QUOTA_MS } from './wire-faults.ts';
+import { type Defence, stalling, withoutDefence } from './without.ts';
 
 export interface EntrySettings {
   /** `service`: intake and HTTP. `worker`: delivery. `all`: both in one process, as with SQLite. */
@@ -21,8 +23,12 @@ export interface EntrySettings {
   /** What the platform is known to allow each client in a second; undefined: the service learns it. */
   readonly quota?: number;
   readonly tokenPenaltyMs: number;
+  /** Share of the requests before which a worker stands still until its lease has run out. */
+  readonly stalls: number;
+  readonly stallMs: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   readonly pollMs: number;
+  readonly maxAttempts: number;
 }
 
 /** What the harness tells the process. */
@@ -43,21 +49,24 @@ const tell = (word: Word): void => void process.send?.(word);
 const config = parseConfig(process.env);
 // Only intake needs the compiled rooms; a worker is at work sooner without.
 const engines = settings.role === 'worker' ? ({} as Engines) : compileEngines(readAssets());
-const { wrapStore, wrapPlatform } = withoutDefence(settings.without, config);
+const { wrapStore: weaken, wrapPlatform } = withoutDefence(settings.without, config);
+const stall = stalling(settings.stalls, settings.stallMs, Math.random);
+const wrapStore = (store: Store): Store => stall(weaken?.(store) ?? store);
 const service = await createService(config, engines, createLogger(config, 2), {
   clock: () => Date.now() + offsetMs,
-  ...(wrapStore && { wrapStore }),
+  wrapStore,
   ...(wrapPlatform && { wrapPlatform }),
   satusehat: {
     timeoutMs: settings.timeoutMs,
     readLagMs: settings.readLagMs,
     tokenPenaltyMs: settings.tokenPenaltyMs,
-    ...(settings.quota !== undefined && { quota: { requests: settings.quota, perMs: 1_000 } }),
+    ...(settings.quota !== undefined && { quota: { requests: (settings.quota * QUOTA_MS) / 1_000, perMs: QUOTA_MS } }),
   },
   worker: {
     leaseMs: settings.leaseMs,
     backoff: settings.backoff,
     pollMs: settings.pollMs,
+    maxAttempts: settings.maxAttempts,
     clientPauseMs: settings.tokenPenaltyMs,
     metrics: { count: (name, _labels, by = 1) => name === 'adopted_resources' && tell({ kind: 'adopted', count: by }) },
   },

@@ -10,6 +10,7 @@ import { type Count, count } from './count.ts';
 import type { RunDatabase } from './database.ts';
 import type { EntrySettings } from './entry.ts';
 import { createPlatformControl, sendsOf, statusesOf } from './platform.ts';
+import { createRateMeter } from './rate.ts';
 import { seeded } from './seeded.ts';
 import { createSource } from './source.ts';
 import { createTrouble, type EventName } from './trouble.ts';
@@ -49,6 +50,18 @@ export interface RunOptions {
   /** Faults of the wire that are other than usual. */
   readonly wire?: Pick<WireFaultOptions, 'partial' | 'rates' | 'readLagMs'>;
   readonly mix?: Mix;
+  /** Counted tries before a person has to look. Default 20, the product's. */
+  readonly maxAttempts?: number;
+  /** Faults for single requests, placed at the start. */
+  readonly orders?: readonly object[];
+  /** Open deliveries that are wanted at a time. Default 400, so that work always waits. */
+  readonly backlog?: number;
+  /** Share of the requests before which a worker stands still until its lease has run out. */
+  readonly stalls?: number;
+  /** How many leases long. Default 2. */
+  readonly stallLeases?: number;
+  /** Processes that deliver beside the one that does all, with SQLite: for what only several can show. */
+  readonly beside?: number;
   readonly say?: (line: string) => void;
   readonly onLog?: (line: string) => void;
   /** Keep the folder of the run. */
@@ -69,7 +82,7 @@ export interface RunResult {
   readonly records: number;
   readonly delivered: number;
   readonly accounted: number;
-  /** Share of the platform's answers that were a 429. */
+  /** Share of the requests that went beyond the quota and were refused for it. */
   readonly limited: number;
 }
 
@@ -145,11 +158,14 @@ export async function run(options: RunOptions): Promise<Run> {
           timeoutMs: TIMEOUT_MS,
           leaseMs: LEASE_MS,
           tokenPenaltyMs: TOKEN_PENALTY_MS,
+          stalls: options.stalls ?? 0.005,
+          stallMs: LEASE_MS * (options.stallLeases ?? 2),
           // What one process has just written is told by another's clock.
           ...(options.quotaTold && { quota: options.quota }),
           readLagMs: readLagMs === 0 ? 0 : readLagMs + 100,
           backoff: { baseMs: 50, maxMs: 1_000 },
           pollMs: 100,
+          maxAttempts: options.maxAttempts ?? 20,
         },
         onAdopted: (number) => {
           adopted += number;
@@ -163,6 +179,7 @@ export async function run(options: RunOptions): Promise<Run> {
       database.engine === 'sqlite'
         ? addChild('all', 'all', { ILP_WORKER_CONCURRENCY: String(8 * options.workers) })
         : addChild('service', 'service', { ILP_WORKER_ENABLED: 'false' });
+    for (let n = 1; n <= (options.beside ?? 0); n += 1) addChild(`beside-${n}`, 'worker');
     if (database.engine === 'postgres') for (let n = 1; n <= options.workers; n += 1) addChild(`worker-${n}`, 'worker');
     await Promise.all([starting, ...children.map((child) => child.start())]);
 
@@ -206,11 +223,19 @@ export async function run(options: RunOptions): Promise<Run> {
         readLagMs,
       }),
     );
+    for (const order of options.orders ?? []) await platform.fault(order);
     let copiedAt: number | undefined;
     let restored = false;
     /** Deliveries up to this one may be on the platform without the restored store knowing. */
     let ending: number | undefined;
     const backup = path.join(folder, 'backup.archive');
+    const meter = createRateMeter({
+      platform,
+      quietForMs: trouble.quietForMs,
+      ownerOf: (client) => client.slice('client-'.length),
+      waiting: async () => new Set((await database.rows(WAITING(Date.now()))).map(({ owner }) => String(owner))),
+    });
+    meter.start();
     trouble.start();
     let told = 0;
     let moved = { sends: 0, at: performance.now() };
@@ -251,11 +276,12 @@ export async function run(options: RunOptions): Promise<Run> {
         say(`all of it is known again at ${sends} sends`);
       }
       if (sends >= options.sends) break;
-      const wanted = Math.min(50, options.sends - sends - open, BACKLOG - open);
+      const wanted = Math.min(50, options.sends - sends - open, (options.backlog ?? BACKLOG) - open);
       if (wanted > 0) await source.send('encounters', workload.next(wanted));
       else await pause(POLL_MS);
     }
     await trouble.stop();
+    const rateEfficiency = await meter.stop();
     check();
     await platform.clearFaults();
     await platform.settings(calm);
@@ -272,23 +298,27 @@ export async function run(options: RunOptions): Promise<Run> {
       now: Date.now(),
     });
     const statuses = statusesOf(counts);
+    const clients = await platform.clients();
+    const refused = clients.reduce((sum, client) => sum + client.refused, 0);
+    const accepted = clients.reduce((sum, client) => sum + client.accepted, 0);
     const result: RunResult = {
       sends: sendsOf(counts),
       lost: counted.lost,
       duplicates: counted.duplicates,
       adopted,
       stuck: counted.stuck,
-      rateEfficiency: null,
+      rateEfficiency,
       seconds: seconds(started),
       unexpected: counted.unexpected,
       outOfOrder: counted.outOfOrder,
       records: counted.records,
       delivered: counted.delivered,
       accounted: counted.accounted,
-      limited: share(statuses['429'] ?? 0, counts.requests.total),
+      limited: share(refused, accepted + refused),
     };
     say(`answers: ${JSON.stringify(statuses)}`);
-    const ok = [result.lost, result.duplicates, result.stuck, result.unexpected, result.outOfOrder].every((number) => number === 0);
+    const faultless = [result.lost, result.duplicates, result.stuck, result.unexpected, result.outOfOrder].every((number) => number === 0);
+    const ok = faultless && (!options.quotaTold || result.limited <= LIMITED_MOST);
     return { result, count: counted, events: trouble.counts, ok };
   } finally {
     await Promise.all(children.map((child) => child.kill()));
@@ -299,6 +329,12 @@ export async function run(options: RunOptions): Promise<Run> {
     else say(`kept: ${folder}`);
   }
 }
+
+/** Of a quota that is known, more than this share of refusals means that it is not kept. */
+const LIMITED_MOST = 0.01;
+/** Owners with something that could be sent now. */
+const WAITING = (now: number): string =>
+  `select distinct owner from delivery where state = 'ready' and dependency = 0 and preceded = 0 and due_ms <= ${now}`;
 
 /** What waits for something that stopped does not move by itself. */
 const isMoving = ({ state, reason }: { state: string; reason: string | null }): boolean =>
@@ -312,7 +348,7 @@ async function openUpTo(database: RunDatabase, id: number): Promise<number> {
   return rows.filter(({ state, reason }) => isMoving({ state: String(state), reason: reason === null ? null : String(reason) })).length;
 }
 
-/** Open deliveries that are wanted at a time, so that work always waits. */
+/** See `RunOptions`. */
 const BACKLOG = 400;
 
 const seconds = (since: number): number => Math.round((performance.now() - since) / 100) / 10;

@@ -14,10 +14,11 @@ describe.each(['sqlite', 'postgres'] as const)('300 sends among faults, %s', (en
       createDatabase: async (folder) =>
         engine === 'sqlite' ? createSqlite(folder) : createPostgres(await (await fetch(inject('postgresStarter'))).text(), 'faults_run'),
       restore: false,
-      everyMs: 1_200,
+      everyMs: 1_500,
+      weights: { kill: 3, freeze: 1 },
       quota: 100,
       quotaTold: true,
-      wire: { rates: { status503: 0.002, status429: 0.002 } },
+      wire: { readLagMs: 100, rates: { status503: 0.002, status429: 0.002 } },
       say: (line) => lines.push(line),
     });
     expect({ offences: count.offences.slice(0, 20), ok }, lines.join('\n')).toEqual({ offences: [], ok: true });

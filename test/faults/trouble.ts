@@ -26,7 +26,9 @@ export function createTrouble(options: TroubleOptions) {
   const weights = { ...WEIGHTS, ...options.weights, ...(database.engine === 'sqlite' && { cut: 0 }) };
   const counts: Record<EventName, number> = { kill: 0, freeze: 0, clock: 0, cut: 0 };
   let stopping = false;
-  let pausing: Promise<void> | undefined;
+  /** One thing at a time: what nothing may disturb waits for the event under way, and the next event for it. */
+  let turn: Promise<unknown> = Promise.resolve();
+  let quietSince = performance.now();
   let loop: Promise<void> | undefined;
 
   const pick = (): Child => children[Math.floor(random() * children.length)] as Child;
@@ -57,15 +59,29 @@ export function createTrouble(options: TroubleOptions) {
     return undefined;
   }
 
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(async () => {
+      quietSince = Number.POSITIVE_INFINITY;
+      try {
+        return await work();
+      } finally {
+        quietSince = performance.now();
+      }
+    });
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
   async function run(): Promise<void> {
     while (!stopping) {
       await new Promise((resolve) => setTimeout(resolve, options.everyMs * (0.3 + 1.4 * random())));
-      await pausing;
-      if (stopping) return;
       const name = draw();
       if (name === undefined) return;
-      counts[name] += 1;
-      await happen[name]();
+      await alone(async () => {
+        if (stopping) return;
+        counts[name] += 1;
+        await happen[name]();
+      });
     }
   }
 
@@ -74,19 +90,10 @@ export function createTrouble(options: TroubleOptions) {
     start(): void {
       loop ??= run().catch((error: unknown) => options.onFault(error));
     },
-    /** Holds the next event back while something is done that none may disturb. */
-    async pauseFor<T>(work: () => Promise<T>): Promise<T> {
-      let done = (): void => undefined;
-      pausing = new Promise((resolve) => {
-        done = resolve;
-      });
-      try {
-        return await work();
-      } finally {
-        done();
-        pausing = undefined;
-      }
-    },
+    /** Does something that no event may disturb. */
+    pauseFor: alone,
+    /** Since when no process was stopped, slowed or cut off: ms, negative while one is. */
+    quietForMs: (): number => performance.now() - quietSince,
     async stop(): Promise<void> {
       stopping = true;
       await loop;

@@ -15,6 +15,9 @@ export interface WireFaultOptions {
   readonly readLagMs?: number;
 }
 
+/** Window of the quota: short, and still long beside the delays of a busy machine. */
+export const QUOTA_MS = 5_000;
+
 /** Of a hundred requests fifteen meet something; spells hit all that come while they last. */
 const RATES: FaultRates = {
   dropBefore: 0.02,
@@ -35,7 +38,7 @@ export const faulty = (options: WireFaultOptions): Change => ({
   partialBundles: { rate: options.partial ?? 0.04, seed: options.seed },
   readLagMs: options.readLagMs ?? 0,
   tokenPenaltyMs: options.tokenPenaltyMs,
-  quotas: { default: { requests: options.quota, perMs: 1_000, retryAfter: false, window: 'sliding' } },
+  quotas: { default: { requests: (options.quota * QUOTA_MS) / 1_000, perMs: QUOTA_MS, retryAfter: false, window: 'sliding' } },
   faults: {
     seed: options.seed,
     rates: { ...RATES, ...options.rates },

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Config } from '../../src/config/index.ts';
 import type { Parts } from '../../src/service.ts';
 import type { Store } from '../../src/store/index.ts';
+import type { SharedEntry } from '../../src/store/port.ts';
 import type { LocalResource, Platform } from '../../src/sync/platform.ts';
 
 /**
@@ -20,7 +21,7 @@ const WITHOUT: Readonly<Record<Defence, (config: Config) => Wraps>> = {
   lookup: () => ({ wrapPlatform: blind }),
   fencing: () => ({ wrapStore: unfenced }),
   identifier: () => ({ wrapPlatform: nameless }),
-  'shared-limiter': () => ({ wrapStore: (store) => store }),
+  'shared-limiter': () => ({ wrapStore: alone }),
   order: (config) => ({ wrapStore: (store) => disordered(store, config) }),
 };
 
@@ -54,16 +55,66 @@ const nameless = (platform: Closing): Closing => {
   };
 };
 
+/** Keeps the pace of its own process, and knows nothing of that of others. */
+function alone(store: Store): Store {
+  const isPace = (name: string): boolean => name.startsWith('pace:');
+  const own = new Map<string, SharedEntry>();
+  let version = 0;
+  return wrap(store, {
+    async shared(environment, names) {
+      const { nowMs, entries } = await store.shared(environment, names);
+      const paces = [...own.values()].filter(({ name }) => names === undefined || names.includes(name));
+      return { nowMs, entries: [...entries.filter(({ name }) => !isPace(name)), ...paces] };
+    },
+    async putShared(environment, name, value, expected) {
+      if (!isPace(name)) return store.putShared(environment, name, value, expected);
+      if ((own.get(name)?.version ?? null) !== expected) return false;
+      version += 1;
+      if (value === null) own.delete(name);
+      else own.set(name, { name, value, version, updatedAt: new Date().toISOString() });
+      return true;
+    },
+  });
+}
+
+/**
+ * A worker that stands still between its claim and its request, so long that its lease runs out and another takes the delivery: what a
+ * suspended virtual machine or a long garbage collection does.
+ *
+ * @param share of the requests
+ */
+export function stalling(share: number, stallMs: number, random: () => number): NonNullable<Parts['wrapStore']> {
+  return (store) => {
+    const still = new Set<number>();
+    return wrap(store, {
+      // Who stands still does not ask, so is told nothing either.
+      extendLease: async (fence, leaseMs) => still.has(fence.deliveryId) || store.extendLease(fence, leaseMs),
+      async markSent(fence, at) {
+        if (random() < share) {
+          still.add(fence.deliveryId);
+          await new Promise((resolve) => setTimeout(resolve, stallMs));
+          still.delete(fence.deliveryId);
+        }
+        await store.markSent(fence, at);
+      },
+    });
+  };
+}
+
 /** Takes what is due, whatever it refers to and whatever is before it. */
 function disordered(store: Store, config: Config): Store {
   const text = "update delivery set dependency = 0, preceded = 0 where state = 'ready' and (dependency <> 0 or preceded <> 0)";
   const { database } = config;
   const pool = database.engine === 'postgres' ? new pg.Pool({ connectionString: database.url, max: 1 }) : undefined;
   pool?.on('error', () => undefined);
-  const file = database.engine === 'sqlite' ? new DatabaseSync(database.path, { timeout: 5_000 }) : undefined;
+  const file = database.engine === 'sqlite' ? new DatabaseSync(database.path, { timeout: 0 }) : undefined;
   return wrap(store, {
     async claimDeliveries(query) {
-      file?.exec(text);
+      try {
+        file?.exec(text);
+      } catch {
+        // Somebody writes, and waits for this very process: the next claim will do.
+      }
       await pool?.query(text).catch(() => undefined);
       return store.claimDeliveries(query);
     },

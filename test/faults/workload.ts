@@ -167,15 +167,17 @@ export interface Mix {
   readonly withdrawal: number;
   /** Of the corrections: those that add a measurement, which is then sent alone. */
   readonly adding: number;
+  /** Corrections touch one of the last so many visits: some wait, some are on the wire, some have arrived. */
+  readonly recent: number;
+  /** Largest share of the possible measurements that a visit has besides the weight. */
+  readonly measured: number;
 }
 
-export const USUAL: Mix = { correction: 0.12, withdrawal: 0.02, adding: 0.4 };
+export const USUAL: Mix = { correction: 0.12, withdrawal: 0.02, adding: 0.4, recent: 250, measured: 1 };
 
 const BASE = Date.parse('2026-06-01T00:00:00Z');
 const FIRST_CHANGE = Date.parse('2026-10-01T00:00:00Z');
 const MINUTE = 60_000;
-/** Corrections touch one of the last so many visits: some wait, some are on the wire, some have arrived. */
-const RECENT = 250;
 
 export interface Workload {
   /** Current state by source id. */
@@ -213,7 +215,7 @@ export function createWorkload(seed: number, persons: readonly Person[], mix: Mi
       owner: ownerCode(owner),
       facility: unit === 0 ? ownerCode(owner) : `${ownerCode(owner)}-${unit}`,
       start: BASE + n * MINUTE,
-      vitals: { weight: amountOf('weight', random), ...measure(random()) },
+      vitals: { weight: amountOf('weight', random), ...measure(random() * mix.measured) },
       withdrawn: false,
       updatedAt: '',
       version: 1,
@@ -241,10 +243,10 @@ export function createWorkload(seed: number, persons: readonly Person[], mix: Mi
 
   function step(): Visit {
     const dice = random();
-    const recent = order.slice(-RECENT);
+    const recent = order.slice(-mix.recent);
     const earlier = visits.get(recent[pick(recent.length)] ?? '');
     // What is withdrawn stays so.
-    if (earlier !== undefined && !earlier.withdrawn && recent.length > 10) {
+    if (earlier !== undefined && !earlier.withdrawn && order.length > 10) {
       if (dice < mix.correction) return corrected(earlier);
       if (dice < mix.correction + mix.withdrawal) return { ...earlier, withdrawn: true, version: earlier.version + 1 };
     }
