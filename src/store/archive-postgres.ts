@@ -59,14 +59,24 @@ export async function readPostgres(url: string): Promise<ArchiveSource> {
   }
 }
 
+const LOOKS = 10;
+const LOOK_MS = 100;
+
 /** @throws AppError `database-in-use` while a service is connected to it */
 export async function writePostgres(url: string): Promise<ArchiveTarget> {
   const client = await connect(url);
   try {
-    const { rows } = await client.query<{ others: string }>(
-      `select count(*) as others from pg_stat_activity where datname = current_database() and application_name = 'ilp-fhir'`,
-    );
-    if (Number(rows[0]?.others) > 0) throw new AppError('database-in-use');
+    const others = async () => {
+      const { rows } = await client.query<{ others: string }>(
+        `select count(*) as others from pg_stat_activity where datname = current_database() and application_name = 'ilp-fhir'`,
+      );
+      return Number(rows[0]?.others);
+    };
+    // A session that was just closed is seen for a moment yet.
+    for (let looks = 0; (await others()) > 0; looks += 1) {
+      if (looks === LOOKS) throw new AppError('database-in-use');
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
     await client.query("begin; set local jit = off; set local lock_timeout = '10s'");
     const all = [...ARCHIVE_TABLES, ...OTHER_TABLES].map((table) => `"${table}"`).join(', ');
     await client.query(`lock table ${all} in access exclusive mode`);

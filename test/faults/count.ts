@@ -191,12 +191,17 @@ function checkOrder(
   held: ReadonlySet<string>,
   offend: Offend,
 ): void {
-  const last = new Map<string, number>();
+  const last = new Map<string, { order: number; record: string }>();
   for (const visit of visits.values()) {
     const order = platform.get(visit.start)?.[0]?.order;
     if (order === undefined || held.has(visit.sourceId)) continue;
-    const before = last.get(visit.person.sourceId) ?? 0;
-    if (order < before) offend('out-of-order', visit.sourceId, 'it reached the platform before an earlier visit of the same patient');
-    last.set(visit.person.sourceId, Math.max(order, before));
+    const before = last.get(visit.person.sourceId);
+    if (before !== undefined && order < before.order) {
+      offend(
+        'out-of-order',
+        visit.sourceId,
+        `it reached the platform before ${before.record} (${visit.person.fate} ${visit.person.sourceId})`,
+      );
+    } else last.set(visit.person.sourceId, { order, record: visit.sourceId });
   }
 }

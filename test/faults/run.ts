@@ -4,7 +4,7 @@ import { createPostgres, createSqlite } from './database.ts';
 import { run } from './harness.ts';
 import { startPostgres } from './postgres.ts';
 import { EVENTS } from './trouble.ts';
-import { NO_RATES } from './wire-faults.ts';
+import { NO_RATES, RARE_SPELLS } from './wire-faults.ts';
 import { DEFENCES, type Defence } from './without.ts';
 
 /** What may be left out, to look at one thing alone. */
@@ -49,6 +49,8 @@ if (
   process.exit(2);
 }
 
+/** A long run meets each fault thousands of times also where most of its time is left for work. */
+const long = sends >= 10_000;
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const replay = `npm run faults -- --sends ${sends} --seed ${seed} --db ${values.db} --workers ${workers} --quota ${quota}${values['learn-quota'] ? ' --learn-quota' : ''} --surface ${values.surface}${
   values.without === undefined ? '' : ` --without ${values.without}`
@@ -68,8 +70,8 @@ try {
     weights: Object.fromEntries(EVENTS.filter((name) => !events.includes(name)).map((name) => [name, 0])),
     quota,
     quotaTold: !values['learn-quota'],
-    ...(!events.includes('wire') && { wire: { partial: 0, rates: NO_RATES, readLagMs: 0 } }),
-    everyMs: sends >= 1_000 ? 2_500 : 1_000,
+    wire: events.includes('wire') ? (long ? { rates: RARE_SPELLS } : {}) : { partial: 0, rates: NO_RATES, readLagMs: 0 },
+    everyMs: long ? 8_000 : sends >= 1_000 ? 2_500 : 1_000,
     say,
     keep: values.keep,
     ...(values.log && { onLog: say }),

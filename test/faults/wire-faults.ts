@@ -30,6 +30,9 @@ const RATES: FaultRates = {
   html403: 0.01,
 };
 
+/** As many faults of single requests, and a spell of 429 or 503 every two thousand requests. */
+export const RARE_SPELLS: Partial<FaultRates> = { status503: 0.0005, status429: 0.0005 };
+
 export const NO_RATES = Object.fromEntries(Object.keys(RATES).map((name) => [name, 0])) as unknown as FaultRates;
 
 /** Settings of a platform on which everything goes wrong now and then. */
