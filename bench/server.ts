@@ -86,6 +86,8 @@ async function start(main: string, file: string): Promise<Running> {
       ILP_LOG_LEVEL: 'info',
       // What is measured is intake; the platform of this benchmark does not exist.
       ILP_WORKER_ENABLED: 'false',
+      // Where nothing is delivered too much waits soon, and receipts would come later on purpose.
+      ILP_BACKLOG_LIMIT: '0',
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
