@@ -347,10 +347,12 @@ export async function refreshStandings(
     update delivery set preceded = ${preceded}
     where ${inPartitions} and state in ('ready', 'in-progress') and preceded <> ${preceded}`.execute(db);
   // What a fresh one has to wait for must not wait behind the backfill itself. Both states, as in the index of a partition: asked for
-  // 'ready' alone, SQLite takes the index by state and reads all that waits, for each row.
+  // 'ready' alone, SQLite takes the index by state and reads all that waits, for each row. Mostly none is fresh; the first look tells, once.
   await sql`
     update delivery set priority = 0
-    where ${inPartitions} and state in ('ready', 'in-progress') and priority = 1 and exists (
+    where ${inPartitions} and state in ('ready', 'in-progress') and priority = 1
+      and exists (select 1 from delivery where ${inPartitions} and state in ('ready', 'in-progress') and priority = 0)
+      and exists (
       select 1 from delivery p
       where p.environment = delivery.environment and p.partition_key = delivery.partition_key and p.id + 0 > delivery.id
         and p.state in ('ready', 'in-progress') and p.priority = 0)`.execute(db);

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { hash as digest, randomBytes } from 'node:crypto';
 import { AppError } from '../errors/index.ts';
 import type { Feed, Store } from './port.ts';
 
@@ -33,9 +33,7 @@ export interface Identifiers {
 
 /** @param keyHex 32 bytes as 64 hex characters, from `loadIdKey` */
 export function createIdentifiers(keyHex: string): Identifiers {
-  // A key object: preparing a raw key anew costs five times the hash itself.
-  const key = createSecretKey(keyHex, 'hex');
-  const mac = (text: string) => createHmac('sha256', key).update(text).digest();
+  const mac = createMac(Buffer.from(keyHex, 'hex'));
   const hash = (text: string) => mac(text).toString('hex');
   const id = (text: string) => uuid(mac(text));
   // JSON keeps the parts apart: ('a|b', 'c') and ('a', 'b|c') are different records.
@@ -61,6 +59,20 @@ function patientText({ nik, nikIbu, birthOrder, birthDate, sourceKey }: PersonId
     return `patient|newborn|${nikIbu}|${birthOrder}|${birthDate}`;
   }
   return `patient|source|${sourceKey}`;
+}
+
+const BLOCK = 64;
+
+/**
+ * HMAC-SHA-256 (RFC 2104) with one key, as `createHmac` computes it. A visit takes a dozen; the object that Node makes for each costs
+ * five times the two hashes.
+ */
+function createMac(key: Buffer): (text: string) => Buffer {
+  const padded = (byte: number) => Buffer.alloc(BLOCK).map((_, index) => (key[index] ?? 0) ^ byte);
+  const inner = padded(0x36);
+  const outer = padded(0x5c);
+  return (text) =>
+    digest('sha256', Buffer.concat([outer, digest('sha256', Buffer.concat([inner, Buffer.from(text)]), 'buffer')]), 'buffer');
 }
 
 /** UUID of version 8 (RFC 9562: content defined by the vendor) from the first 16 bytes. */

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createIdentifiers, loadIdKey } from '../../src/store/index.ts';
 import { forEachEngine } from './engines.ts';
@@ -21,6 +22,13 @@ forEachEngine((engine) => {
     await expect(loadIdKey(store, 'cd'.repeat(32))).rejects.toMatchObject({ code: 'id-key' });
     expect(await loadIdKey(store)).toBe(KEY);
   });
+});
+
+it('a hash is the HMAC-SHA-256 that Node computes', () => {
+  const ids = createIdentifiers(KEY);
+  for (const text of ['', 'a', 'é漢', 'x'.repeat(200)]) {
+    expect(ids.hash(text)).toBe(createHmac('sha256', Buffer.from(KEY, 'hex')).update(text).digest('hex'));
+  }
 });
 
 it('ids are the same for the same record and differ in every part of it', () => {

@@ -18,9 +18,10 @@ afterAll(() => rmSync(file, { force: true }));
 describe('what SQLite is asked for each record', () => {
   it('reads by key, not over all that waits or is stored', async () => {
     const asked = new Map<string, readonly SQLInputValue[]>();
-    for (const place of [SqliteConnection.prototype, SqliteWriter.prototype]) {
-      const execute = place.execute as (sql: string, values: readonly SQLInputValue[]) => never;
-      vi.spyOn(place as { execute: typeof execute }, 'execute').mockImplementation(function (this: never, sql, values) {
+    for (const place of [SqliteConnection, SqliteWriter]) {
+      const prototype = place.prototype as unknown as { execute: (sql: string, values: readonly SQLInputValue[]) => unknown };
+      const { execute } = prototype;
+      vi.spyOn(prototype, 'execute').mockImplementation(function (this: unknown, sql, values) {
         asked.set(sql, values);
         return execute.call(this, sql, values);
       });
