@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { AppError, type Reason } from '../errors/index.ts';
+import type { Reason } from '../errors/index.ts';
 import { databaseNow } from './database-now.ts';
 import { refreshStandings } from './deliveries.ts';
 import { ruleOf } from './delivery-events.ts';
@@ -211,18 +211,26 @@ function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[]
   return taken;
 }
 
-/** See the port. */
-export async function markSent(engine: EngineDialect, { db }: Writer, { deliveryId, token }: Fence, at: string): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('delivery')
-    .set({ sent_at: at, marked_ms: sql`${engine.dialect.nowMs}` })
-    .where('id', '=', deliveryId)
-    .where('token', '=', token)
-    .where('state', '=', 'in-progress')
-    // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
-    .where(sql`lease_until_ms`, '>', engine.dialect.nowMs)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) throw new AppError('conflict');
+/** See the port. Returns those that were marked, as `<delivery> <token>`; of the others the lease was lost. */
+export async function markSent(
+  { dialect }: EngineDialect,
+  { db }: Writer,
+  marks: readonly { readonly fence: Fence; readonly at: string }[],
+): Promise<ReadonlySet<string>> {
+  const marked = new Set<string>();
+  for (const { fence, at } of marks) {
+    const { numUpdatedRows } = await db
+      .updateTable('delivery')
+      .set({ sent_at: at, marked_ms: sql`${dialect.nowMs}` })
+      .where('id', '=', fence.deliveryId)
+      .where('token', '=', fence.token)
+      .where('state', '=', 'in-progress')
+      // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
+      .where(sql`lease_until_ms`, '>', dialect.nowMs)
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) marked.add(`${fence.deliveryId} ${fence.token}`);
+  }
+  return marked;
 }
 
 /** See the port. */

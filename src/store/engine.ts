@@ -1,5 +1,6 @@
 import type { Expression, Kysely, RawBuilder, SqlBool, Transaction } from 'kysely';
 import type { Database } from './schema.ts';
+import type { WorkInput, WorkName, WorkOutput } from './works.ts';
 
 /** What the shared implementation needs of a database. All else is the same SQL on both. */
 export interface Engine {
@@ -12,6 +13,8 @@ export interface Engine {
    * outside of the transaction.
    */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /** One durable transaction of a known kind. */
+  run<N extends WorkName>(name: N, input: WorkInput<N>): Promise<WorkOutput<N>>;
   /** Resolves when it can be read from and written to. */
   ping(): Promise<void>;
   /** @param upTo name of the last migration that is applied; without it all are */

@@ -2,17 +2,17 @@ import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import { createBacklog } from './backlog.ts';
-import { claimDeliveries, extendLease } from './claims.ts';
+import { extendLease } from './claims.ts';
+import { commit } from './commit.ts';
 import { completedDeliveries, forgetPlatformIds, rewriteSecrets } from './completed.ts';
 import { databaseNow } from './database-now.ts';
-import { checkFence, refreshStandings, releaseHeld, writeDeliveries, writeOutcomes } from './deliveries.ts';
-import { readTrail, writeActs } from './delivery-events.ts';
-import { tellDependants } from './dependants.ts';
+import { releaseHeld } from './deliveries.ts';
+import { readTrail } from './delivery-events.ts';
 import { putDifferences, readDifferences, resolveDifferences } from './differences.ts';
-import type { Engine, Value, Writer } from './engine.ts';
+import type { Engine, Writer } from './engine.ts';
 import { guard } from './failure.ts';
-import type { AccessContext, ChangeSet, CommitResult, Fence, ResourceWrite, Store, StoredResource } from './port.ts';
-import { type PreparedResource, prepareResources, writeResources } from './resources.ts';
+import type { AccessContext, ResourceWrite, Store, StoredResource } from './port.ts';
+import { type PreparedResource, prepareResources } from './resources.ts';
 import {
   instant,
   type ResourceRow,
@@ -32,7 +32,6 @@ import { searchResources } from './search.ts';
 import { cancelDeliveries, deliveryGroups, deliveryPage, retryDeliveries } from './selection.ts';
 import { createSettlements } from './settlements.ts';
 import { putShared, readShared } from './shared-state.ts';
-import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
 
 const LIMIT = 100;
 /** What a person cancelled still tells its event, lest the same told by another is sent. */
@@ -54,7 +53,7 @@ export function createStore(engine: Engine): Store {
   };
 
   const backlog = createBacklog(engine);
-  const settlements = createSettlements(engine, (writer, changes) => commit(engine, writer, changes, [], undefined));
+  const settlements = createSettlements(engine);
 
   return {
     engine: engine.name,
@@ -218,7 +217,7 @@ export function createStore(engine: Engine): Store {
     search: (context, query) => guard(() => searchResources(engine, context, query)),
 
     // ---- deliveries
-    claimDeliveries: (query) => write((writer) => claimDeliveries(engine, writer, query)),
+    claimDeliveries: (query) => guard(() => engine.run('claim', query)),
     markSent: (fence, at) => guard(() => settlements.markSent(fence, at)),
     extendLease: (fence, leaseMs) => write((writer) => extendLease(engine, writer, fence, leaseMs)),
     deliveries: (query) =>
@@ -463,24 +462,6 @@ async function hashesOfBases(writes: readonly ResourceWrite[]): Promise<Readonly
   return hashes;
 }
 
-/** A duplicate whose original is gone would be counted and sent by nobody. */
-async function refuseOrphans({ dialect }: Pick<Engine, 'dialect'>, { db }: Writer, changes: ChangeSet): Promise<void> {
-  const duplicates = (changes.submissions ?? []).filter(({ reason }) => reason === 'duplicate').map((write) => write.fingerprint);
-  const prints = [...new Set([...duplicates, ...(changes.freedFingerprints ?? [])])].filter((print) => print !== null);
-  if (prints.length === 0) return;
-  const rows = await db
-    .selectFrom('submission')
-    .select(['fingerprint', 'state', 'reason'])
-    .where(dialect.inList(sql.ref('fingerprint'), prints))
-    .where('fingerprint', 'is not', null)
-    .where('is_current', '=', 1)
-    .execute();
-  const told = new Set(
-    rows.filter(({ state, reason }) => state !== 'cancelled' || reason === 'dismissed').map(({ fingerprint }) => fingerprint),
-  );
-  if (rows.some(({ fingerprint }) => !told.has(fingerprint))) throw new AppError('conflict');
-}
-
 /** All that will be written is locked, in the order in which it is written, so that two transactions do not lock each other out. */
 async function refuseStale(
   { dialect }: Pick<Engine, 'dialect'>,
@@ -503,119 +484,4 @@ async function refuseStale(
     .execute();
   const current = new Map(rows.map(({ type, id, hash }) => [`${type}/${id}`, hash]));
   for (const [reference, hash] of bases) if ((current.get(reference) ?? null) !== hash) throw new AppError('conflict');
-}
-
-/**
- * What many transactions touch comes first, then the order lock, then what is numbered or queued under it: all in the same order, so
- * that two processes do not lock each other out.
- */
-async function commit(
-  engine: Engine,
-  writer: Writer,
-  changes: ChangeSet,
-  prepared: readonly PreparedResource[],
-  fence: Fence | undefined,
-): Promise<CommitResult> {
-  const resources = await writeResources(engine, writer, prepared);
-  await writeRegisters(writer, changes);
-  const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], deliveryEvents = [], audits = [] } = changes;
-  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0) {
-    await writer.lockOrder();
-    if (fence) await checkFence(engine, writer, fence);
-    const settled = await writeOutcomes(engine, writer, deliveryOutcomes);
-    const { changed, left } = await writeDeliveries(engine, writer, deliveries);
-    const affected = await refreshStandings(engine, writer, [...settled, ...changed], left);
-    await writeActs(engine, writer, deliveryEvents);
-    if (submissions.length + submissionStates.length > 0) {
-      const nextSeq = await createSequence(writer);
-      await writeSubmissions(engine, writer, submissions, nextSeq);
-      await refuseOrphans(engine, writer, changes);
-      await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
-    }
-    if (affected.length > 0) await tellDependants(engine, writer, affected);
-  }
-  await writer.insert(
-    'audit',
-    ['at', 'client', 'action', 'target', 'outcome', 'code', 'request_id', 'count'],
-    audits.map((row) => [row.at, row.client, row.action, row.target, row.outcome, row.code, row.requestId, row.count]),
-  );
-  return { resources };
-}
-
-async function writeRegisters(writer: Writer, changes: ChangeSet): Promise<void> {
-  await writer.insert(
-    'facility',
-    ['code', 'kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
-    lastByKey(changes.facilities, ({ code }) => code).map((entry) => [
-      entry.code,
-      entry.kind,
-      entry.name,
-      entry.supervisor,
-      entry.puskesmas,
-      entry.village,
-      entry.timeZone,
-      entry.organization,
-      entry.location,
-      entry.active ? 1 : 0,
-    ]),
-    {
-      key: ['code'],
-      update: ['kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
-    },
-  );
-  await writer.insert(
-    'person',
-    ['source_key', 'nik_hash', 'patient', 'birth_date', 'sex', 'facility'],
-    lastByKey(changes.persons, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
-      entry.sourceKey,
-      entry.nikHash,
-      entry.patient,
-      entry.birthDate,
-      entry.sex,
-      entry.facility,
-    ]),
-    { key: ['source_key'], update: ['nik_hash', 'patient', 'birth_date', 'sex', 'facility'] },
-  );
-  await writer.insert(
-    'practitioner',
-    ['source_key', 'nik_hash', 'practitioner', 'name', 'profession', 'facility'],
-    lastByKey(changes.practitioners, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
-      entry.sourceKey,
-      entry.nikHash,
-      entry.practitioner,
-      entry.name,
-      entry.profession,
-      entry.facility,
-    ]),
-    { key: ['source_key'], update: ['nik_hash', 'practitioner', 'name', 'profession', 'facility'] },
-  );
-  await writer.insert(
-    'platform_id',
-    ['environment', 'reference', 'platform_id', 'platform_version', 'at'],
-    lastByKey(changes.platformIds, ({ environment, reference }) => `${environment} ${reference}`).map((row): Value[] => [
-      row.environment,
-      row.reference,
-      row.platformId,
-      row.platformVersion,
-      row.at,
-    ]),
-    { key: ['environment', 'reference'], update: ['platform_id', 'platform_version', 'at'] },
-  );
-  await writer.insert(
-    'identity',
-    ['environment', 'key', 'platform_id', 'checked_at'],
-    lastByKey(changes.identities, ({ environment, key }) => `${environment} ${key}`).map((row): Value[] => [
-      row.environment,
-      row.key,
-      row.platformId,
-      row.checkedAt,
-    ]),
-    { key: ['environment', 'key'], update: ['platform_id', 'checked_at'] },
-  );
-}
-
-/** One row a key, the last one; in the order of the keys, so that two transactions lock rows in the same order. */
-function lastByKey<T>(rows: readonly T[] = [], keyOf: (row: T) => string): readonly T[] {
-  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
-  return [...byKey.keys()].sort().map((key) => byKey.get(key) as T);
 }

@@ -5,7 +5,10 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { openStore } from '../../src/store/index.ts';
 import { SqliteConnection } from '../../src/store/sqlite/connection.ts';
+import { openSqlite } from '../../src/store/sqlite/engine.ts';
 import { SqliteWriter } from '../../src/store/sqlite/writer.ts';
+import { createStore } from '../../src/store/store.ts';
+import { doWork } from '../../src/store/works.ts';
 import { register, runService, visit } from '../http/running-service.ts';
 import { createRig } from '../sync/rig.ts';
 
@@ -70,8 +73,14 @@ async function intakeOnce(): Promise<void> {
   }
 }
 
+/** What the writing thread does on its own is asked from this one, where it can be seen. */
+async function openHere(database: string) {
+  const engine = await openSqlite(database);
+  return createStore({ ...engine, run: (name, input) => engine.write((writer) => doWork(name, engine, writer, input)) });
+}
+
 async function deliverOnce(): Promise<void> {
-  const rig = await createRig();
+  const rig = await createRig({ openStore: openHere });
   try {
     await rig.register();
     await rig.receive({ record: 'A-1', person: 1 });

@@ -33,6 +33,7 @@ export interface RigOptions {
   readonly sandbox?: SandboxOptions;
   readonly timeoutMs?: number;
   readonly wrapStore?: (store: Store) => Store;
+  readonly openStore?: (file: string) => Promise<Store>;
   readonly platform?: Partial<SatusehatOptions>;
   /** Time is the machine's: for what the database itself has to wait for. */
   readonly realTime?: boolean;
@@ -44,7 +45,7 @@ export type Rig = Awaited<ReturnType<typeof createRig>>;
 export async function createRig(options: RigOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ilp-sync-'));
   const time = options.realTime === true ? realTime() : virtualTime(START);
-  const store = await openStore(join(folder, 'ilp.db'));
+  const store = await (options.openStore ?? openStore)(join(folder, 'ilp.db'));
   await store.migrate();
   const sandbox = createSandbox({
     people: people(PEOPLE),

@@ -3,6 +3,7 @@ import type { Dialect, Engine, Writer } from '../engine.ts';
 import { checksumOf, type Migration, migrationsUpTo, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
+import { doWork } from '../works.ts';
 import { createDialect, createPool } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
@@ -34,6 +35,7 @@ export function openPostgres(url: string): Engine {
     dialect,
     reader: db,
     write,
+    run: (name, input) => write((writer) => doWork(name, { dialect }, writer, input)),
     ping: async () => {
       await sql`select 1`.execute(db);
     },

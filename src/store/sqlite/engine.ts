@@ -1,28 +1,19 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely, sql, type Transaction } from 'kysely';
-import { type Conflict, createSlices, type Dialect, type Engine, type Writer } from '../engine.ts';
+import { Kysely, sql } from 'kysely';
+import type { Engine, Writer } from '../engine.ts';
 import { checksumOf, type Migration, migrationsUpTo, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
-import { encodeJson } from '../text.ts';
 import { SqliteConnection } from './connection.ts';
-import { NodeSqliteDialect, toBound } from './dialect.ts';
+import { NodeSqliteDialect } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
 import { deliveryWork } from './migrations/0003-delivery-work.ts';
+import { createWriter, dialect } from './transactions.ts';
 import { SqliteWriter } from './writer.ts';
 
 const MIGRATIONS = [initial, deliveryMark, deliveryWork];
-
-const dialect: Dialect = {
-  locksRows: false,
-  knowsCounts: false,
-  nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
-  inList: (column, values) => sql`${column} in (select value from json_each(${encodeJson(values)}))`,
-  contains: (column, text) => sql`instr(${column}, ${text}) > 0`,
-  jsonNumbers: (column, subquery) => sql`(select json_group_array(${sql.ref(column)}) from (${subquery}))`,
-};
 
 /**
  * SQLite in this process. WAL with `synchronous=FULL`: a commit is on the disk when it resolves. Writes are done by a thread of their
@@ -54,6 +45,8 @@ export async function openSqlite(path: string): Promise<Engine> {
     dialect,
     reader,
     write,
+    // The connection is taken, so that no transaction of this thread is open.
+    run: (name, input) => writer.connection().execute(() => thread.work(name, input)),
     ping: async () => {
       await sql`select 1`.execute(reader);
       // Spoken to directly: a transaction that is open does not make it wait.
@@ -65,55 +58,6 @@ export async function openSqlite(path: string): Promise<Engine> {
       await reader.destroy();
     },
   };
-}
-
-/** Rows that are handed to the thread at once; their copying is work of this one. */
-const ROWS_AT_ONCE = 200;
-
-function createWriter(db: Transaction<Database>, thread: SqliteWriter): Writer {
-  return {
-    db,
-    async insert(table, columns, rows, conflict) {
-      // The thread works for this transaction until it ends, so it can be spoken to directly.
-      const text = insertText(table, columns, conflict);
-      const pause = createSlices();
-      const answers: Promise<void>[] = [];
-      for (let next = 0; next < rows.length; next += ROWS_AT_ONCE) {
-        const some = rows.slice(next, next + ROWS_AT_ONCE).map((row) => row.map(toBound));
-        const answer = thread.executeMany(text, some);
-        // It may fail during the pause, before anybody waits for it.
-        answer.catch(() => undefined);
-        answers.push(answer);
-        await pause();
-      }
-      await settled(answers);
-    },
-    async sequence(inserts) {
-      await settled(inserts.map((insert) => insert()));
-    },
-    async allocate(kind, count) {
-      if (count === 0) return [];
-      const column = kind === 'resource' ? 'pk' : 'id';
-      // Only this transaction writes, and neither table ever loses a row.
-      const { rows } = await sql<{ last: number | null }>`select max(${sql.ref(column)}) as last from ${sql.table(kind)}`.execute(db);
-      const first = (rows[0]?.last ?? 0) + 1;
-      return Array.from({ length: count }, (_unused, index) => first + index);
-    },
-    lockOrder: async () => undefined,
-  };
-}
-
-/** All are waited for, also when one fails: none may run into what comes after the rollback. */
-async function settled(answers: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(answers)) if (result.status === 'rejected') throw result.reason;
-}
-
-function insertText(table: string, columns: readonly string[], conflict: Conflict<string> | undefined): string {
-  const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
-  const insert = `insert into "${table}" (${quoted(columns)}) values (${columns.map(() => '?').join(', ')})`;
-  if (!conflict) return insert;
-  const updates = conflict.update.map((name) => `"${name}" = excluded."${name}"`).join(', ');
-  return `${insert} on conflict (${quoted(conflict.key)}) do ${updates === '' ? 'nothing' : `update set ${updates}`}`;
 }
 
 async function migrate(

@@ -1,7 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Database } from '../schema.ts';
+import type { WorkInput, WorkName } from '../works.ts';
 import { SqliteConnection } from './connection.ts';
-import type { Answer, Request } from './writer.ts';
+import type { Answer, Fault, Request } from './writer.ts';
 
 /*
  * The thread that writes. A commit waits for the disk, on a slow one for tenths of a second; here that keeps no request waiting.
@@ -12,18 +14,24 @@ database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma temp
 database.exec('pragma wal_autocheckpoint = 8000; pragma journal_size_limit = 67108864');
 const connection = new SqliteConnection(database);
 
-parentPort?.on('message', ({ id, call, sql, rows }: Request) => {
-  let answer: Answer;
-  try {
-    answer = { id, result: perform(call, sql, rows) };
-  } catch (error) {
-    const { message, code, errcode } = error as Error & { code?: string; errcode?: number };
-    answer = { id, error: { message, code, errcode } };
-  }
-  parentPort?.postMessage(answer);
+let works: ReturnType<typeof openWorks> | undefined;
+
+parentPort?.on('message', (request: Request) => {
+  if (request.call === 'work') void work(request).then(answer, (error: Error) => answer({ id: request.id, error: faultOf(error) }));
+  else answer(performed(request));
   // After the answer: a closed port carries nothing more.
-  if (call === 'close') parentPort?.close();
+  if (request.call === 'close') parentPort?.close();
 });
+
+const answer = (given: Answer): void => parentPort?.postMessage(given);
+
+function performed({ id, call, sql, rows }: Request): Answer {
+  try {
+    return { id, result: perform(call, sql, rows) };
+  } catch (error) {
+    return { id, error: faultOf(error as Error) };
+  }
+}
 
 function perform(call: Request['call'], sql: string, rows: Request['rows']) {
   switch (call) {
@@ -38,8 +46,32 @@ function perform(call: Request['call'], sql: string, rows: Request['rows']) {
     case 'rollback':
       connection.rollback();
       return undefined;
-    case 'close':
+    default:
       connection.close();
       return undefined;
   }
+}
+
+/** A transaction from begin to commit. It waits for nothing but its own steps, so nothing comes between them. */
+async function work({ id, sql: name, input }: Request): Promise<Answer> {
+  // Loaded when the first is asked for: a service that only takes records in does not need it.
+  works ??= openWorks();
+  const { db, createWriter, dialect, doWork } = await works;
+  const result = await db
+    .transaction()
+    .execute((transaction) => doWork(name as WorkName, { dialect }, createWriter(transaction, connection), input as WorkInput<WorkName>));
+  return { id, result };
+}
+
+async function openWorks() {
+  const { Kysely } = await import('kysely');
+  const { NodeSqliteDialect } = await import('./dialect.ts');
+  const { createWriter, dialect } = await import('./transactions.ts');
+  const { doWork } = await import('../works.ts');
+  const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(connection, { exclusive: true }) });
+  return { db, createWriter, dialect, doWork };
+}
+
+function faultOf({ name, message, code, errcode }: Error & { code?: string; errcode?: number }): Fault {
+  return { name, message, code, errcode };
 }

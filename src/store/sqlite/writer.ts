@@ -1,21 +1,33 @@
 import { Worker } from 'node:worker_threads';
+import { AppError, type ErrorCode } from '../../errors/index.ts';
+import type { WorkInput, WorkName, WorkOutput } from '../works.ts';
 import type { Bound, Result } from './connection.ts';
 
 export interface Request {
   readonly id: number;
-  readonly call: 'execute' | 'executeMany' | 'script' | 'rollback' | 'close';
+  readonly call: 'execute' | 'executeMany' | 'script' | 'rollback' | 'close' | 'work';
+  /** Of `work`: its name. */
   readonly sql: string;
   readonly rows: readonly (readonly Bound[])[];
+  readonly input?: unknown;
 }
 
 export interface Answer {
   readonly id: number;
-  readonly result?: Result | undefined;
-  readonly error?: { readonly message: string; readonly code?: string | undefined; readonly errcode?: number | undefined };
+  readonly result?: unknown;
+  readonly error?: Fault;
+}
+
+/** An error as it passes between threads. */
+export interface Fault {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly errcode?: number | undefined;
 }
 
 interface Pending {
-  readonly resolve: (result: Result | undefined) => void;
+  readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -39,7 +51,7 @@ export class SqliteWriter {
       const pending = this.#pending.get(id);
       this.#pending.delete(id);
       if (this.#pending.size === 0) this.#worker.unref();
-      if (error) pending?.reject(Object.assign(new Error(error.message), error));
+      if (error) pending?.reject(thrown(error));
       else pending?.resolve(result);
     });
     this.#worker.on('error', (error) => this.#fail(error as Error));
@@ -47,7 +59,7 @@ export class SqliteWriter {
   }
 
   async execute(sql: string, values: readonly Bound[]): Promise<Result> {
-    return (await this.#request('execute', sql, [values])) ?? { rows: [], changes: 0 };
+    return (await this.#request('execute', sql, [values])) as Result;
   }
 
   async executeMany(sql: string, rows: readonly (readonly Bound[])[]): Promise<void> {
@@ -58,6 +70,11 @@ export class SqliteWriter {
     await this.#request('script', sql, []);
   }
 
+  /** A whole transaction there. @throws AppError as the work */
+  async work<N extends WorkName>(name: N, input: WorkInput<N>): Promise<WorkOutput<N>> {
+    return (await this.#request('work', name, [], input)) as WorkOutput<N>;
+  }
+
   async rollback(): Promise<void> {
     await this.#request('rollback', '', []);
   }
@@ -66,7 +83,7 @@ export class SqliteWriter {
     if (!this.#failure) await this.#request('close', '', []);
   }
 
-  #request(call: Request['call'], sql: string, rows: Request['rows']): Promise<Result | undefined> {
+  #request(call: Request['call'], sql: string, rows: Request['rows'], input?: unknown): Promise<unknown> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#next;
     this.#next += 1;
@@ -74,7 +91,7 @@ export class SqliteWriter {
     this.#worker.ref();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, call, sql, rows } satisfies Request);
+      this.#worker.postMessage({ id, call, sql, rows, ...(input !== undefined && { input }) } satisfies Request);
     });
   }
 
@@ -83,4 +100,14 @@ export class SqliteWriter {
     for (const { reject } of this.#pending.values()) reject(this.#failure);
     this.#pending.clear();
   }
+}
+
+/** Faults of our own code stay what they are; the database's keep their code. */
+function thrown(fault: Fault): Error {
+  if (fault.name === 'AppError') return new AppError(fault.code as ErrorCode);
+  const kind = [TypeError, RangeError, ReferenceError, SyntaxError].find(({ name }) => name === fault.name) ?? Error;
+  return Object.assign(new kind(fault.message), {
+    ...(fault.code !== undefined && { code: fault.code }),
+    ...(fault.errcode !== undefined && { errcode: fault.errcode }),
+  });
 }

@@ -1,0 +1,142 @@
+import { sql } from 'kysely';
+import { AppError } from '../errors/index.ts';
+import { checkFence, refreshStandings, writeDeliveries, writeOutcomes } from './deliveries.ts';
+import { writeActs } from './delivery-events.ts';
+import { tellDependants } from './dependants.ts';
+import type { Engine, Value, Writer } from './engine.ts';
+import type { ChangeSet, CommitResult, Fence } from './port.ts';
+import { type PreparedResource, writeResources } from './resources.ts';
+import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
+
+/**
+ * What many transactions touch comes first, then the order lock, then what is numbered or queued under it: all in the same order, so
+ * that two processes do not lock each other out.
+ */
+export async function commit(
+  engine: Pick<Engine, 'dialect'>,
+  writer: Writer,
+  changes: ChangeSet,
+  prepared: readonly PreparedResource[],
+  fence: Fence | undefined,
+): Promise<CommitResult> {
+  const resources = await writeResources(engine, writer, prepared);
+  await writeRegisters(writer, changes);
+  const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], deliveryEvents = [], audits = [] } = changes;
+  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0) {
+    await writer.lockOrder();
+    if (fence) await checkFence(engine, writer, fence);
+    const settled = await writeOutcomes(engine, writer, deliveryOutcomes);
+    const { changed, left } = await writeDeliveries(engine, writer, deliveries);
+    const affected = await refreshStandings(engine, writer, [...settled, ...changed], left);
+    await writeActs(engine, writer, deliveryEvents);
+    if (submissions.length + submissionStates.length > 0) {
+      const nextSeq = await createSequence(writer);
+      await writeSubmissions(engine, writer, submissions, nextSeq);
+      await refuseOrphans(engine, writer, changes);
+      await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
+    }
+    if (affected.length > 0) await tellDependants(engine, writer, affected);
+  }
+  await writer.insert(
+    'audit',
+    ['at', 'client', 'action', 'target', 'outcome', 'code', 'request_id', 'count'],
+    audits.map((row) => [row.at, row.client, row.action, row.target, row.outcome, row.code, row.requestId, row.count]),
+  );
+  return { resources };
+}
+
+/** A duplicate whose original is gone would be counted and sent by nobody. */
+async function refuseOrphans({ dialect }: Pick<Engine, 'dialect'>, { db }: Writer, changes: ChangeSet): Promise<void> {
+  const duplicates = (changes.submissions ?? []).filter(({ reason }) => reason === 'duplicate').map((write) => write.fingerprint);
+  const prints = [...new Set([...duplicates, ...(changes.freedFingerprints ?? [])])].filter((print) => print !== null);
+  if (prints.length === 0) return;
+  const rows = await db
+    .selectFrom('submission')
+    .select(['fingerprint', 'state', 'reason'])
+    .where(dialect.inList(sql.ref('fingerprint'), prints))
+    .where('fingerprint', 'is not', null)
+    .where('is_current', '=', 1)
+    .execute();
+  const told = new Set(
+    rows.filter(({ state, reason }) => state !== 'cancelled' || reason === 'dismissed').map(({ fingerprint }) => fingerprint),
+  );
+  if (rows.some(({ fingerprint }) => !told.has(fingerprint))) throw new AppError('conflict');
+}
+
+async function writeRegisters(writer: Writer, changes: ChangeSet): Promise<void> {
+  await writer.insert(
+    'facility',
+    ['code', 'kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
+    lastByKey(changes.facilities, ({ code }) => code).map((entry) => [
+      entry.code,
+      entry.kind,
+      entry.name,
+      entry.supervisor,
+      entry.puskesmas,
+      entry.village,
+      entry.timeZone,
+      entry.organization,
+      entry.location,
+      entry.active ? 1 : 0,
+    ]),
+    {
+      key: ['code'],
+      update: ['kind', 'name', 'supervisor', 'puskesmas', 'village', 'time_zone', 'organization', 'location', 'active'],
+    },
+  );
+  await writer.insert(
+    'person',
+    ['source_key', 'nik_hash', 'patient', 'birth_date', 'sex', 'facility'],
+    lastByKey(changes.persons, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
+      entry.sourceKey,
+      entry.nikHash,
+      entry.patient,
+      entry.birthDate,
+      entry.sex,
+      entry.facility,
+    ]),
+    { key: ['source_key'], update: ['nik_hash', 'patient', 'birth_date', 'sex', 'facility'] },
+  );
+  await writer.insert(
+    'practitioner',
+    ['source_key', 'nik_hash', 'practitioner', 'name', 'profession', 'facility'],
+    lastByKey(changes.practitioners, ({ sourceKey }) => sourceKey).map((entry): Value[] => [
+      entry.sourceKey,
+      entry.nikHash,
+      entry.practitioner,
+      entry.name,
+      entry.profession,
+      entry.facility,
+    ]),
+    { key: ['source_key'], update: ['nik_hash', 'practitioner', 'name', 'profession', 'facility'] },
+  );
+  await writer.insert(
+    'platform_id',
+    ['environment', 'reference', 'platform_id', 'platform_version', 'at'],
+    lastByKey(changes.platformIds, ({ environment, reference }) => `${environment} ${reference}`).map((row): Value[] => [
+      row.environment,
+      row.reference,
+      row.platformId,
+      row.platformVersion,
+      row.at,
+    ]),
+    { key: ['environment', 'reference'], update: ['platform_id', 'platform_version', 'at'] },
+  );
+  await writer.insert(
+    'identity',
+    ['environment', 'key', 'platform_id', 'checked_at'],
+    lastByKey(changes.identities, ({ environment, key }) => `${environment} ${key}`).map((row): Value[] => [
+      row.environment,
+      row.key,
+      row.platformId,
+      row.checkedAt,
+    ]),
+    { key: ['environment', 'key'], update: ['platform_id', 'checked_at'] },
+  );
+}
+
+/** One row a key, the last one; in the order of the keys, so that two transactions lock rows in the same order. */
+function lastByKey<T>(rows: readonly T[] = [], keyOf: (row: T) => string): readonly T[] {
+  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+  return [...byKey.keys()].sort().map((key) => byKey.get(key) as T);
+}
