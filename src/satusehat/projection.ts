@@ -67,17 +67,25 @@ const SINGLE_IDENTIFIER = new Set(['Composition', 'QuestionnaireResponse']);
 /** Local references that survive the projection of these resources, without those to each other; sorted. */
 export function outgoingReferences(resources: readonly (Resource & { id: string })[]): readonly string[] {
   const own = new Set(resources.map((resource) => `${resource.resourceType}/${resource.id}`));
-  const found = new Set<string>();
-  const walk = createWalk((reference) => {
-    if (!own.has(reference)) {
-      found.add(reference);
-    }
-    return reference;
-  }, '');
-  for (const resource of resources) {
-    walk.root(resource);
-  }
+  const found = new Set(resources.flatMap(survivingReferences).filter((reference) => !own.has(reference)));
   return [...found].sort();
+}
+
+/** A try asks for those of each resource several times: to resolve them, to find an order, to send. Stored resources never change. */
+const SURVIVING = new WeakMap<Resource, readonly string[]>();
+
+function survivingReferences(resource: Resource): readonly string[] {
+  const known = SURVIVING.get(resource);
+  if (known !== undefined) {
+    return known;
+  }
+  const found = new Set<string>();
+  createWalk((reference) => {
+    found.add(reference);
+    return reference;
+  }, '').root(resource);
+  SURVIVING.set(resource, [...found]);
+  return [...found];
 }
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };

@@ -51,6 +51,8 @@ export function createTransport(options: TransportOptions): Transport {
     maxContentLength: 64 * 1024 * 1024,
     maxBodyLength: Number.POSITIVE_INFINITY,
     responseType: 'text',
+    // Bodies are texts already; axios would parse each to see whether it is JSON.
+    transformRequest: [(data: unknown) => data],
     transformResponse: [(data: unknown) => data],
     validateStatus: () => true,
   });
