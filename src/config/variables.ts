@@ -320,7 +320,7 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'ILP_WORKER_CONCURRENCY',
     kind: 'integer',
-    fallback: '8',
+    fallback: '16',
     minimum: 1,
     maximum: 64,
     since,

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly random: () => number;
   /** Resolves after so many ms, or at once when the signal is aborted. Never rejects. */
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Deliveries sent at the same time. Default 8. */
+  /** Deliveries sent at the same time. Default 16. */
   readonly concurrency?: number;
   /**
    * How long a delivery is kept for a worker that no longer says it is alive; it is extended while the delivery is being sent. Must be
@@ -100,7 +100,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const log = options.log ?? silentLog;
   const metrics = options.metrics ?? noMetrics;
   const delay = options.delay ?? sleep;
-  const concurrency = options.concurrency ?? 8;
+  const concurrency = options.concurrency ?? 16;
   const leaseMs = options.leaseMs ?? 60_000;
   const pollMs = options.pollMs ?? 2_000;
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
