@@ -218,7 +218,8 @@ export async function markSent(
   marks: readonly { readonly fence: Fence; readonly at: string }[],
 ): Promise<ReadonlySet<string>> {
   const marked = new Set<string>();
-  for (const { fence, at } of marks) {
+  // In the order in which all lock them.
+  for (const { fence, at } of marks.toSorted((a, b) => a.fence.deliveryId - b.fence.deliveryId)) {
     const { numUpdatedRows } = await db
       .updateTable('delivery')
       .set({ sent_at: at, marked_ms: sql`${dialect.nowMs}` })

@@ -6,11 +6,11 @@ import { tellDependants } from './dependants.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import type { ChangeSet, CommitResult, Fence } from './port.ts';
 import { type PreparedResource, writeResources } from './resources.ts';
-import { createSequence, writeSubmissionStates, writeSubmissions } from './submissions.ts';
+import { createSequence, type SubmissionState, writeSubmissionStates, writeSubmissions } from './submissions.ts';
 
 /**
- * What many transactions touch comes first, then the order lock, then what is numbered or queued under it: all in the same order, so
- * that two processes do not lock each other out.
+ * Resources come first, then the order lock, then registers and what is numbered or queued under it: all in the same order, so that two
+ * processes do not lock each other out. Outcomes are written under the lock and touch registers, so registers are never touched before it.
  */
 export async function commit(
   engine: Pick<Engine, 'dialect'>,
@@ -20,10 +20,13 @@ export async function commit(
   fence: Fence | undefined,
 ): Promise<CommitResult> {
   const resources = await writeResources(engine, writer, prepared);
-  await writeRegisters(writer, changes);
   const { submissions = [], submissionStates = [], deliveries = [], deliveryOutcomes = [], deliveryEvents = [], audits = [] } = changes;
-  if (fence || submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0) {
-    await writer.lockOrder();
+  const inOrder =
+    fence !== undefined ||
+    submissions.length + submissionStates.length + deliveries.length + deliveryOutcomes.length + deliveryEvents.length > 0;
+  if (inOrder) await writer.lockOrder();
+  await writeRegisters(writer, changes);
+  if (inOrder) {
     if (fence) await checkFence(engine, writer, fence);
     const settled = await writeOutcomes(engine, writer, deliveryOutcomes);
     const { changed, left } = await writeDeliveries(engine, writer, deliveries);
@@ -33,7 +36,7 @@ export async function commit(
       const nextSeq = await createSequence(writer);
       await writeSubmissions(engine, writer, submissions, nextSeq);
       await refuseOrphans(engine, writer, changes);
-      await writeSubmissionStates(engine, writer, submissionStates, nextSeq);
+      await writeSubmissionStates(engine, writer, await dueStates(engine, writer, submissionStates), nextSeq);
     }
     if (affected.length > 0) await tellDependants(engine, writer, affected);
   }
@@ -43,6 +46,38 @@ export async function commit(
     audits.map((row) => [row.at, row.client, row.action, row.target, row.outcome, row.code, row.requestId, row.count]),
   );
   return { resources };
+}
+
+/** Without those that wait for other deliveries of their submission. What is written in this transaction counts. */
+async function dueStates(
+  { dialect }: Pick<Engine, 'dialect'>,
+  { db }: Writer,
+  states: readonly SubmissionState[],
+): Promise<readonly SubmissionState[]> {
+  const asked = states.filter(({ whenDelivered }) => whenDelivered !== undefined);
+  if (asked.length === 0) return states;
+  const open = await db
+    .selectFrom('delivery')
+    .select(['submission', 'environment'])
+    .where(
+      dialect.inList(
+        sql.ref('submission'),
+        asked.map(({ id }) => id),
+      ),
+    )
+    .where('submission', 'is not', null)
+    .where('state', 'not in', ['completed', 'cancelled'])
+    .execute();
+  const isOpen = new Set(open.map(({ submission, environment }) => `${submission} ${environment}`));
+  const told = new Set<string>();
+  return states.filter(({ id, whenDelivered }) => {
+    if (whenDelivered === undefined) return true;
+    const name = `${id} ${whenDelivered}`;
+    // Two last ones that are written together complete it once.
+    if (isOpen.has(name) || told.has(name)) return false;
+    told.add(name);
+    return true;
+  });
 }
 
 /** A duplicate whose original is gone would be counted and sent by nobody. */

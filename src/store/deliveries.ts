@@ -52,6 +52,8 @@ export async function writeDeliveries(
         writes.map(({ key }) => key),
       ),
     )
+    // As marks do, which are written without the order lock.
+    .orderBy('id')
     .$if(dialect.locksRows, (query) => query.forUpdate())
     .execute();
   const rows = new Map(known.map((row) => [`${row.environment} ${row.delivery_key}`, row]));

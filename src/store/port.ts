@@ -216,6 +216,8 @@ export interface ChangeSet {
     issues?: readonly Issue[];
     at: string;
     stage: string;
+    /** Environment. Only if, with this transaction, nothing of the submission is left to deliver there; else the entry is left out. */
+    whenDelivered?: string;
   }[];
   readonly facilities?: readonly FacilityEntry[];
   readonly persons?: readonly PersonEntry[];

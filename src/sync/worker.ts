@@ -293,19 +293,10 @@ export function createWorker(options: WorkerOptions): Worker {
     const facts: ChangeSet = { platformIds: trace.platformIds, identities: trace.identities };
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
     try {
-      const alone = await isAlone(delivery);
       await store.commit(
-        {
-          ...facts,
-          deliveryOutcomes: [settled],
-          submissionStates: await submissionStates(delivery, settlement, alone, at),
-          audits: [audit],
-        },
+        { ...facts, deliveryOutcomes: [settled], submissionStates: await submissionStates(delivery, settlement, at), audits: [audit] },
         fence,
       );
-      if (!alone && settlement.state === 'completed') {
-        await completeSubmission(delivery);
-      }
       return true;
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
@@ -321,13 +312,17 @@ export function createWorker(options: WorkerOptions): Worker {
   async function submissionStates(
     delivery: Delivery,
     settlement: Settlement,
-    alone: boolean,
     at: string,
   ): Promise<NonNullable<ChangeSet['submissionStates']>> {
     const { submission: id, submissionVersion: version } = delivery;
     const { state, reason, issues } = settlement;
-    if (id === null || version === null || (state === 'completed' && !alone)) {
+    if (id === null || version === null) {
       return [];
+    }
+    if (state === 'completed') {
+      // Of several deliveries only the transaction that settles the last one can tell that it is.
+      const last = delivery.kind === 'encounter' ? {} : { whenDelivered: environment };
+      return [{ id, version, state, reason: completedReason(delivery), issues, at, stage: STAGES[state], ...last }];
     }
     if (state === 'ready') {
       if (delivery.kind !== 'encounter') {
@@ -339,30 +334,7 @@ export function createWorker(options: WorkerOptions): Worker {
         return [];
       }
     }
-    return [{ id, version, state, reason: state === 'completed' ? completedReason(delivery) : reason, issues, at, stage: STAGES[state] }];
-  }
-
-  /** Whether the delivery is the only one of its submission: then one commit settles both. */
-  async function isAlone(delivery: Delivery): Promise<boolean> {
-    if (delivery.submission === null || delivery.kind === 'encounter') {
-      return true;
-    }
-    return (await store.deliveries({ submissionId: delivery.submission, environment })).length <= 1;
-  }
-
-  /** With several deliveries only what is written can tell which was the last, so this follows the commit. */
-  async function completeSubmission(delivery: Delivery): Promise<void> {
-    const { submission: id, submissionVersion: version } = delivery;
-    if (id === null || version === null) {
-      return;
-    }
-    const all = await store.deliveries({ submissionId: id, environment });
-    if (all.every((each) => each.state === 'completed' || each.state === 'cancelled')) {
-      const at = new Date(clock()).toISOString();
-      await store.commit({
-        submissionStates: [{ id, version, state: 'completed', reason: completedReason(delivery), issues: [], at, stage: 'delivered' }],
-      });
-    }
+    return [{ id, version, state, reason, issues, at, stage: STAGES[state] }];
   }
 
   async function run(drain: DrainOptions | undefined, signal: AbortSignal): Promise<DrainReport> {
