@@ -26,7 +26,7 @@ export type FhirAnswer =
   | Unavailable
   | NoAccount;
 
-/** FHIR over HTTP in the name of an owner: token, pace, one repetition after a rejected token. */
+/** FHIR over HTTP in the name of an owner: token, pace, repetition with a fresh token after a rejected one. */
 export interface FhirClient {
   request(owner: string, request: FhirRequest): Promise<FhirAnswer>;
 }
@@ -45,6 +45,9 @@ export interface FhirClientOptions {
 /** After a 429 that says nothing, where the pace cannot be asked. */
 const UNTOLD_WAIT_MS = 1_000;
 const METHODS = { read: 'GET', create: 'POST', replace: 'PUT', patch: 'PATCH' } as const;
+/** Tokens that a request is tried with. One more where each is said to have expired: that may be chance, and the credential is good. */
+const MAX_REJECTIONS = 2;
+const MAX_EXPIRED = 3;
 /** The platform refuses a patch under any other type. */
 const PATCH_TYPE = 'application/json-patch+json';
 
@@ -86,7 +89,7 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock, p
 
   return {
     async request(owner, request) {
-      for (let attempt = 0; attempt < 2; attempt += 1) {
+      for (let rejections = 0, expired = 0; rejections < MAX_REJECTIONS || (expired === rejections && expired < MAX_EXPIRED); ) {
         const token = await tokens.get(owner);
         if (token.kind !== 'token') {
           return token;
@@ -96,6 +99,8 @@ export function createFhirClient({ fhirUrl, transport, tokens, limiter, clock, p
           return answer;
         }
         await tokens.reject(owner, token.value);
+        rejections += 1;
+        if (answer.expired) expired += 1;
       }
       return { kind: 'unauthorised', issues: authIssues(), afterMs: penaltyMs };
     },

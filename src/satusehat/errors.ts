@@ -16,7 +16,8 @@ export type Intent = 'read' | 'create' | 'replace' | 'patch';
 
 export type Reading =
   | { readonly kind: 'ok'; readonly body: unknown; readonly etag: string | undefined }
-  | { readonly kind: 'token-rejected' }
+  /** `expired`: the platform says that its time is over; it does not doubt the credential. */
+  | { readonly kind: 'token-rejected'; readonly expired: boolean }
   /** `afterMs` undefined: the platform did not say how long. */
   | { readonly kind: 'limited'; readonly afterMs: number | undefined }
   | { readonly kind: 'duplicate' }
@@ -51,7 +52,7 @@ interface Answer {
 
 const READINGS: Readonly<Record<Verdict, (answer: Answer) => Reading>> = {
   taken: ({ facts, response }) => ({ kind: 'ok', body: facts.body, etag: response.headers.etag }),
-  'refresh-token': () => ({ kind: 'token-rejected' }),
+  'refresh-token': ({ facts }) => ({ kind: 'token-rejected', expired: /access_token_expired/i.test(facts.faultCode) }),
   'retry-at': ({ response, now }) => ({ kind: 'limited', afterMs: retryAfterMs(response.headers['retry-after'], now) }),
   lost: ({ intent }) => lost(intent),
   unavailable: () => ({ kind: 'unavailable' }),

@@ -42,11 +42,13 @@ interface Lane {
   readAt: number;
   blockedUntil: number;
   blocked: boolean;
-  /** Shared clock less `monotonic`. */
-  skew: number;
+  /** Shared clock less `monotonic`; undefined: not known yet. */
+  skew: number | undefined;
   /** Answers that the others do not know of yet. */
   accepted: number;
   filling: Promise<void> | undefined;
+  /** Settled when the one before has left for its place: one at a time, so that no process books far ahead. */
+  before: Promise<void>;
 }
 
 export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWaitMs, quota }: LimiterOptions): Limiter {
@@ -63,9 +65,10 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
       readAt: Number.NEGATIVE_INFINITY,
       blockedUntil: 0,
       blocked: false,
-      skew: 0,
+      skew: undefined,
       accepted: 0,
       filling: undefined,
+      before: Promise.resolve(),
     };
     lanes.set(client, lane);
     return lane;
@@ -78,12 +81,16 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
   ): Promise<Result> {
     const count = lane.accepted;
     lane.accepted = 0;
+    const asked = monotonic();
     try {
       const { result, nowMs } = await changeShared(shared, `pace:${client}`, (text, now) => {
         const stepped = step(accept(readPace(text, now, quota?.(client)), now, count), now);
         return { value: JSON.stringify(stepped.pace), result: stepped };
       });
-      lane.skew = nowMs - monotonic();
+      // The shared clock was read somewhen between the question and now, which may be long after the answer came (a busy event loop). What is
+      // known already is kept where it agrees: it came of a quicker answer.
+      const [least, most] = [nowMs - monotonic(), nowMs - asked];
+      lane.skew = Math.min(Math.max(lane.skew ?? least, least), most);
       lane.blockedUntil = result.pace.blockedUntil;
       lane.blocked = result.pace.blocks > 0;
       lane.readAt = monotonic();
@@ -94,7 +101,7 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
     }
   }
 
-  const sharedNow = (lane: Lane): number => monotonic() + lane.skew;
+  const sharedNow = (lane: Lane): number => monotonic() + (lane.skew ?? 0);
 
   /** Takes the next places from the pace that all share. */
   function fill(client: string, lane: Lane): Promise<void> {
@@ -125,6 +132,31 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
     }
   }
 
+  /** Waits until the client may send; the time it is blocked for if that is too long. */
+  async function turnOf(client: string, lane: Lane): Promise<number | undefined> {
+    for (;;) {
+      const blockedMs = lane.blockedUntil - sharedNow(lane);
+      if (blockedMs > maxWaitMs) return blockedMs;
+      const place = await takePlace(client, lane);
+      // The pace is always waited for: refused for it, a delivery of several requests would never come to its last one. A block by
+      // the platform is waited for if it is short; it may come while waiting, and then the place is worth nothing.
+      const wait = Math.max(place, lane.blockedUntil) - sharedNow(lane);
+      if (wait > maxWaitMs && lane.blockedUntil - sharedNow(lane) > maxWaitMs) continue;
+      if (wait > 0) await delay(wait);
+      if (lane.blockedUntil > Math.max(place, sharedNow(lane))) continue;
+      return undefined;
+    }
+  }
+
+  async function inTurn<Result>(lane: Lane, what: () => Promise<Result>): Promise<Result> {
+    const mine = lane.before.then(what);
+    lane.before = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  }
+
   function leave(lane: Lane): void {
     const next = lane.waiting.shift();
     if (next === undefined) lane.active -= 1;
@@ -138,20 +170,10 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
       if (lane.active >= maxConcurrent) await new Promise<void>((resolve) => lane.waiting.push(resolve));
       else lane.active += 1;
       try {
-        for (;;) {
-          const blockedMs = lane.blockedUntil - sharedNow(lane);
-          if (blockedMs > maxWaitMs) {
-            leave(lane);
-            return { kind: 'retry', afterMs: blockedMs };
-          }
-          const place = await takePlace(client, lane);
-          // The pace is always waited for: refused for it, a delivery of several requests would never come to its last one. A block by
-          // the platform is waited for if it is short; it may come while waiting, and then the place is worth nothing.
-          const wait = Math.max(place, lane.blockedUntil) - sharedNow(lane);
-          if (wait > maxWaitMs && lane.blockedUntil - sharedNow(lane) > maxWaitMs) continue;
-          if (wait > 0) await delay(wait);
-          if (lane.blockedUntil > Math.max(place, sharedNow(lane))) continue;
-          break;
+        const afterMs = await inTurn(lane, () => turnOf(client, lane));
+        if (afterMs !== undefined) {
+          leave(lane);
+          return { kind: 'retry', afterMs };
         }
       } catch (error) {
         leave(lane);

@@ -24,6 +24,8 @@ export interface Pace {
   readonly failures: number;
   /** First free place. */
   readonly next: number;
+  /** Up to here places were given away before the present block: who has one may use it, also after the block. */
+  readonly booked: number;
   readonly blockedUntil: number;
   /** When the present block began, and how often it was prolonged. While `blocks` is not 0 requests go singly. */
   readonly blockedAt: number;
@@ -72,6 +74,8 @@ const REQUESTS_IN_TRIAL = 20;
 const REQUESTS_UNKNOWN = 5;
 /** Without Retry-After: first wait, a quarter of the window where that is known; growing while nothing is accepted. */
 const FIRST_BLOCK_MS = 250;
+const TOLD_BLOCK_PLACES = 1;
+const LEAST_TOLD_BLOCK_MS = 50;
 const GROWTH = 1.5;
 const LONGEST_GUESSED_BLOCK_MS = 16_000;
 /** Without a limit the measure is of the latest requests, not of a quiet night before them. */
@@ -95,11 +99,12 @@ export function newPace(now: number, quota?: Quota): Pace {
     decideAt: 0,
     failures: 0,
     next: now,
+    booked: 0,
     blockedUntil: 0,
     blockedAt: 0,
     blocks: 0,
     freeAt: 0,
-    windowMs: 0,
+    windowMs: quota?.perMs ?? 0,
     since: now,
     accepted: 0,
     before: { since: now, accepted: 0 },
@@ -120,9 +125,10 @@ function recover(pace: Pace, now: number): Pace {
   const windowMs = Math.max(now - pace.blockedAt, 1);
   const free = {
     ...pace,
-    windowMs: Math.max(windowMs, pace.windowMs / 2),
+    windowMs: pace.told ? pace.windowMs : Math.max(windowMs, pace.windowMs / 2),
     // Places that were given for trying are not counted: most of them are not used.
-    next: now,
+    next: Math.max(now, pace.booked),
+    booked: 0,
     blockedUntil: 0,
     blockedAt: 0,
     blocks: 0,
@@ -161,6 +167,11 @@ function recover(pace: Pace, now: number): Pace {
   return { ...fallen, decideAt: pause(failures > 1 ? WINDOWS_AFTER_FALL : WINDOWS_BETWEEN_TRIALS, LEAST_TRIAL_MS) };
 }
 
+/** Evenly spaced within a told quota, one more request is soon free. */
+function firstBlockMs({ told, rate, windowMs }: Pace): number {
+  return told && rate !== null ? Math.max((TOLD_BLOCK_PLACES * 1_000) / rate, LEAST_TOLD_BLOCK_MS) : Math.max(FIRST_BLOCK_MS, windowMs / 4);
+}
+
 /**
  * The platform asked to wait (429).
  *
@@ -173,8 +184,9 @@ export function limited(pace: Pace, now: number, afterMs: number | undefined): P
     return { ...pace, blockedUntil, next: Math.max(pace.next, blockedUntil) };
   }
   const blocks = pace.blocks + 1;
-  const wait = afterMs ?? Math.min(Math.max(FIRST_BLOCK_MS, pace.windowMs / 4) * GROWTH ** (blocks - 1), LONGEST_GUESSED_BLOCK_MS);
-  return { ...pace, blocks, blockedAt: pace.blocks === 0 ? now : pace.blockedAt, blockedUntil: now + wait, next: now + wait };
+  const wait = afterMs ?? Math.min(firstBlockMs(pace) * GROWTH ** (blocks - 1), LONGEST_GUESSED_BLOCK_MS);
+  const began = pace.blocks === 0 ? { blockedAt: now, booked: pace.next } : {};
+  return { ...pace, ...began, blocks, blockedUntil: now + wait, next: now + wait };
 }
 
 /** Raises the rate where it has held long enough and was used: a limit that was lifted is announced by nobody. */
@@ -230,6 +242,7 @@ const TIMES = [
   'decideAt',
   'failures',
   'next',
+  'booked',
   'blockedUntil',
   'blockedAt',
   'blocks',

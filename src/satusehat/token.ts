@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Issue, issue } from '../errors/index.ts';
 import type { NoAccount, Retry, Unauthorised, Unavailable } from '../sync/platform.ts';
 import type { AccountCredential } from './credentials.ts';
@@ -69,13 +70,16 @@ interface Known {
   readonly refused?: boolean;
   /** Another process is asking, until then at most. */
   readonly askingUntil?: number;
+  /** Whose turn it is. */
+  readonly turn?: string;
 }
 
 type Step =
   | { kind: 'token'; sealed: string; leftMs: number }
   | { kind: 'penalty'; leftMs: number; refused: boolean }
   | { kind: 'wait' }
-  | { kind: 'ask' };
+  /** `turn` names it: who was too slow has lost it to another. */
+  | { kind: 'ask'; turn: string };
 
 /** OAuth2 client credentials, by client id over all processes. All numbers of the platform's answer are strings. */
 export function createTokens(options: TokenOptions): Tokens {
@@ -98,7 +102,7 @@ export function createTokens(options: TokenOptions): Tokens {
         continue;
       }
       if (step.kind === 'penalty') return step.refused ? refused(step.leftMs) : retry(step.leftMs);
-      if (step.kind === 'ask') return ask(owner, credential);
+      if (step.kind === 'ask') return ask(owner, credential, step.turn);
       const value = opened(clientId, step.sealed);
       if (value !== undefined) return keep(owner, clientId, value, step.leftMs);
       await drop(clientId, step.sealed);
@@ -115,14 +119,21 @@ export function createTokens(options: TokenOptions): Tokens {
         return { value: text, result: { kind: 'penalty', leftMs: penaltyUntil - now, refused: known.refused === true } };
       // One who died while asking is waited for as long as a request may take; a clock that was set back is not waited for.
       if (now < askingUntil && askingUntil - now <= 2 * options.timeoutMs) return { value: text, result: { kind: 'wait' } };
-      return { value: JSON.stringify({ askingUntil: now + options.timeoutMs } satisfies Known), result: { kind: 'ask' } };
+      const turn = randomUUID();
+      return { value: JSON.stringify({ askingUntil: now + options.timeoutMs, turn } satisfies Known), result: { kind: 'ask', turn } };
     });
     return result;
   }
 
-  async function ask(owner: string, { clientId, secret }: AccountCredential): Promise<TokenAnswer> {
+  async function ask(owner: string, { clientId, secret }: AccountCredential, turn: string): Promise<TokenAnswer> {
     const tell = (what: (now: number) => Known) =>
-      changeShared(shared, nameOf(clientId), (_text, now) => ({ value: JSON.stringify(what(now)), result: undefined }));
+      changeShared(shared, nameOf(clientId), (text, now) => {
+        const told = what(now);
+        const known = read(text);
+        // A token is good whoever got it. What failed says nothing about what another process, whose turn it became, has learnt since.
+        const mine = known.turn === turn || (known.token === undefined && told.penaltyUntil !== undefined);
+        return { value: told.token !== undefined || mine ? JSON.stringify(told) : text, result: undefined };
+      });
     const answer = await options.transport.request({
       method: 'POST',
       url: `${options.authUrl}/accesstoken?grant_type=client_credentials`,

@@ -104,6 +104,8 @@ const QUIET_MS = 30_000;
 /** Work waits and nothing is sent for so long: no fault of ours lasts as long. */
 const STILL_MS = 60_000;
 const POLL_MS = 200;
+/** All that was sent after the backup is looked up, at five requests each. */
+const MOST_AFTER_BACKUP = 3_000;
 const SECRET_KEY = '5e'.repeat(32);
 
 /** One run of the proof. @throws Error when something of the harness or the service itself breaks */
@@ -225,6 +227,7 @@ export async function run(options: RunOptions): Promise<Run> {
     );
     for (const order of options.orders ?? []) await platform.fault(order);
     let copiedAt: number | undefined;
+    let copiedWith = 0;
     let restored = false;
     /** Deliveries up to this one may be on the platform without the restored store knowing. */
     let ending: number | undefined;
@@ -255,9 +258,10 @@ export async function run(options: RunOptions): Promise<Run> {
         // Beside everything that goes on; only that nothing is killed, for the connection that is cut could be its own.
         await trouble.pauseFor(() => runCommand(['backup', backup], environ));
         copiedAt = source.position();
+        copiedWith = sends;
         say(`backup taken at ${sends} sends`);
       }
-      if (copiedAt !== undefined && !restored && sends > (options.sends * 2) / 3) {
+      if (copiedAt !== undefined && !restored && sends > copiedWith + Math.min(options.sends / 3, MOST_AFTER_BACKUP)) {
         restored = true;
         await trouble.pauseFor(async () => {
           await Promise.all([Promise.all(children.map((child) => child.kill())), store?.close()]);

@@ -71,7 +71,7 @@ try {
     quota,
     quotaTold: !values['learn-quota'],
     wire: events.includes('wire') ? (long ? { rates: RARE_SPELLS } : {}) : { partial: 0, rates: NO_RATES, readLagMs: 0 },
-    everyMs: long ? 8_000 : sends >= 1_000 ? 2_500 : 1_000,
+    everyMs: long ? 15_000 : sends >= 1_000 ? 2_500 : 1_000,
     say,
     keep: values.keep,
     ...(values.log && { onLog: say }),

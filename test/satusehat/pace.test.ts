@@ -108,6 +108,20 @@ describe('a pace', () => {
     expect(accept(stopped, 3_001, 1)).toMatchObject({ blocks: 0, blockedUntil: 0 });
   });
 
+  it('what was given away before a block is not given away again after it', () => {
+    const told = newPace(0, { requests: 10, perMs: 1_000 });
+    const places = Array.from({ length: 6 }, () => 0).reduce<{ pace: typeof told; last: number }>(
+      ({ pace }) => {
+        const taken = reserve(pace, 0, 1, 100);
+        return { pace: taken.pace, last: (taken.places as number[])[0] as number };
+      },
+      { pace: told, last: 0 },
+    );
+    const free = accept(limited(places.pace, 100, 50), 160, 1);
+    expect(free.blocks).toBe(0);
+    expect((reserve(free, 160, 1, 100).places as number[])[0]).toBeGreaterThan(places.last);
+  });
+
   it('goes singly while nobody knows whether the block is over', () => {
     const stopped = limited(newPace(0), 1_000, 500);
     const { pace, places } = reserve(stopped, 1_000, 10, 100);

@@ -135,6 +135,25 @@ describe('createTokens', () => {
     expect(server.seen).toHaveLength(2);
   });
 
+  it.each([
+    ['unavailable', 504],
+    ['refused', 401],
+  ])('one who was too slow to ask and was %s leaves the token of the process that asked after it', async (_, status) => {
+    let late = () => {};
+    const { tokens, another, shared, time } = await setUp((_request, response, count) => {
+      if (count === 1) late = () => json(response, status, { ErrorCode: 'invalid_client' });
+      else json(response, 200, tokenBody('t2'));
+    });
+    const slow = tokens.get('P1');
+    while ((await shared.read('token:client-a')).value === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    time.advance(2_001);
+    expect(await another().get('P1')).toMatchObject({ value: 't2' });
+    late();
+    await slow;
+    expect(await another().get('P1')).toMatchObject({ value: 't2' });
+  });
+
   it('without a credential it asks nobody', async () => {
     const { server, tokens, setCredential } = await setUp((_, response) => json(response, 200, tokenBody('t')));
     setCredential(undefined);

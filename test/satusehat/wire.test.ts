@@ -154,6 +154,22 @@ describe('the platform over the wire', () => {
     expect(await platform.create(unit)).toMatchObject({ kind: 'unauthorised', afterMs: 60_000 });
   });
 
+  it('tokens that are said to have expired, twice by chance, are worth a third; a third time counts for the account', async () => {
+    let rejections = 2;
+    const { platform, server } = await setUp((_, response) => {
+      if (rejections > 0) {
+        rejections -= 1;
+        json(response, 401, {
+          fault: { faultstring: 'Access Token expired', detail: { errorcode: 'keymanagement.service.access_token_expired' } },
+        });
+      } else json(response, 200, { resourceType: 'Bundle', entry: [entry('Encounter', 'e1'), entry('Observation', 'o1')] });
+    });
+    expect((await platform.create(unit)).kind).toBe('delivered');
+    expect(server.seen.length).toBe(6);
+    rejections = 3;
+    expect(await platform.create(unit)).toMatchObject({ kind: 'unauthorised', afterMs: 60_000 });
+  });
+
   it('429: the client is told how long, and meanwhile nothing leaves', async () => {
     const { platform, server, time } = await setUp((_, response) => json(response, 429, { fault: {} }, { 'retry-after': '30' }));
     expect(await platform.create(unit)).toEqual({ kind: 'retry', afterMs: 30_000 });

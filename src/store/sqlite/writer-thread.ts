@@ -59,8 +59,10 @@ async function work({ id, sql: name, input }: Request): Promise<Answer> {
   const { db, createWriter, dialect, doWork } = await works;
   const result = await db
     .transaction()
-    .execute((transaction) => doWork(name as WorkName, { dialect }, createWriter(transaction, connection), input as WorkInput<WorkName>));
-  return { id, result };
+    .execute((transaction) =>
+      doWork(name as WorkName, { dialect }, createWriter(transaction, connection), JSON.parse(input ?? 'null') as WorkInput<WorkName>),
+    );
+  return { id, result: JSON.stringify(result) };
 }
 
 async function openWorks() {

@@ -9,7 +9,8 @@ export interface Request {
   /** Of `work`: its name. */
   readonly sql: string;
   readonly rows: readonly (readonly Bound[])[];
-  readonly input?: unknown;
+  /** Of `work`: its input as JSON, which costs a third of what Node's own copying of many small objects does. */
+  readonly input?: string;
 }
 
 export interface Answer {
@@ -72,7 +73,7 @@ export class SqliteWriter {
 
   /** A whole transaction there. @throws AppError as the work */
   async work<N extends WorkName>(name: N, input: WorkInput<N>): Promise<WorkOutput<N>> {
-    return (await this.#request('work', name, [], input)) as WorkOutput<N>;
+    return JSON.parse((await this.#request('work', name, [], JSON.stringify(input))) as string) as WorkOutput<N>;
   }
 
   async rollback(): Promise<void> {
@@ -83,7 +84,7 @@ export class SqliteWriter {
     if (!this.#failure) await this.#request('close', '', []);
   }
 
-  #request(call: Request['call'], sql: string, rows: Request['rows'], input?: unknown): Promise<unknown> {
+  #request(call: Request['call'], sql: string, rows: Request['rows'], input?: string): Promise<unknown> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#next;
     this.#next += 1;
