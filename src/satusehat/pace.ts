@@ -74,8 +74,6 @@ const REQUESTS_IN_TRIAL = 20;
 const REQUESTS_UNKNOWN = 5;
 /** Without Retry-After: first wait, a quarter of the window where that is known; growing while nothing is accepted. */
 const FIRST_BLOCK_MS = 250;
-const TOLD_BLOCK_PLACES = 1;
-const LEAST_TOLD_BLOCK_MS = 50;
 const GROWTH = 1.5;
 const LONGEST_GUESSED_BLOCK_MS = 16_000;
 /** Without a limit the measure is of the latest requests, not of a quiet night before them. */
@@ -104,7 +102,7 @@ export function newPace(now: number, quota?: Quota): Pace {
     blockedAt: 0,
     blocks: 0,
     freeAt: 0,
-    windowMs: quota?.perMs ?? 0,
+    windowMs: 0,
     since: now,
     accepted: 0,
     before: { since: now, accepted: 0 },
@@ -125,7 +123,7 @@ function recover(pace: Pace, now: number): Pace {
   const windowMs = Math.max(now - pace.blockedAt, 1);
   const free = {
     ...pace,
-    windowMs: pace.told ? pace.windowMs : Math.max(windowMs, pace.windowMs / 2),
+    windowMs: Math.max(windowMs, pace.windowMs / 2),
     // Places that were given for trying are not counted: most of them are not used.
     next: Math.max(now, pace.booked),
     booked: 0,
@@ -167,11 +165,6 @@ function recover(pace: Pace, now: number): Pace {
   return { ...fallen, decideAt: pause(failures > 1 ? WINDOWS_AFTER_FALL : WINDOWS_BETWEEN_TRIALS, LEAST_TRIAL_MS) };
 }
 
-/** Evenly spaced within a told quota, one more request is soon free. */
-function firstBlockMs({ told, rate, windowMs }: Pace): number {
-  return told && rate !== null ? Math.max((TOLD_BLOCK_PLACES * 1_000) / rate, LEAST_TOLD_BLOCK_MS) : Math.max(FIRST_BLOCK_MS, windowMs / 4);
-}
-
 /**
  * The platform asked to wait (429).
  *
@@ -184,7 +177,7 @@ export function limited(pace: Pace, now: number, afterMs: number | undefined): P
     return { ...pace, blockedUntil, next: Math.max(pace.next, blockedUntil) };
   }
   const blocks = pace.blocks + 1;
-  const wait = afterMs ?? Math.min(firstBlockMs(pace) * GROWTH ** (blocks - 1), LONGEST_GUESSED_BLOCK_MS);
+  const wait = afterMs ?? Math.min(Math.max(FIRST_BLOCK_MS, pace.windowMs / 4) * GROWTH ** (blocks - 1), LONGEST_GUESSED_BLOCK_MS);
   const began = pace.blocks === 0 ? { blockedAt: now, booked: pace.next } : {};
   return { ...pace, ...began, blocks, blockedUntil: now + wait, next: now + wait };
 }

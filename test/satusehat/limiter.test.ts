@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createLimiter, type LimiterOptions } from '../../src/satusehat/limiter.ts';
 import { createOwnState } from '../../src/satusehat/shared-state.ts';
+import { simulateLimiters } from './limiter-world.ts';
+import { judge } from './pace-world.ts';
 import { virtualTime } from './virtual-time.ts';
 
 function limiter(options: Partial<LimiterOptions> = {}, time = virtualTime()) {
@@ -149,7 +151,7 @@ describe('createLimiter', () => {
       write: own.write,
     };
     const quota = () => ({ requests: 100, perMs: 1_000 });
-    const { limits } = limiter({ shared, quota, maxConcurrent: 1 }, time);
+    const { limits } = limiter({ shared, quota, maxConcurrent: 20 }, time);
     (await go(limits.enter('a')))();
     time.advance(1_000);
     busyMs = 90;
@@ -157,5 +159,25 @@ describe('createLimiter', () => {
     // The places of the first 100 ms were booked 90 ms ago: all but the last are used at once, none later than it was booked for.
     for (let each = 0; each < 9; each += 1) (await go(limits.enter('a')))();
     expect(time.clock() - start).toBeLessThanOrEqual(100);
+  });
+
+  it.each(
+    (['fixed', 'sliding'] as const).flatMap((window) =>
+      [true, false].flatMap((retryAfter) => [2, 4].map((processes) => ({ window, retryAfter, processes }))),
+    ),
+  )('$processes processes keep a told quota ($window window, Retry-After $retryAfter), and book nothing twice', async (form) => {
+    const allowances = [{ requests: 30, perMs: 5_000, fromMs: 0 }];
+    const random = ((state) => () => {
+      state = (state * 1_664_525 + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    })(1);
+    const world = { ...form, allowances, told: { requests: 30, perMs: 5_000 }, untilMs: 60_000 };
+    const near = judge(await simulateLimiters({ ...world, wayMs: 40 }, random), allowances, 0, 60_000);
+    expect(near.efficiency).toBeGreaterThan(0.97);
+    expect(near.refused).toBeLessThan(0.01);
+    // Ways that differ by more than the distance of two requests: more than the wanted 1 % is refused (up to 10 % seen). This only guards
+    // against places that are booked twice, with which it was 39 % in the worst form.
+    const far = judge(await simulateLimiters({ ...world, wayMs: 200 }, random), allowances, 0, 60_000);
+    expect(far.refused).toBeLessThan(0.15);
   });
 });
