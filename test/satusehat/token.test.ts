@@ -142,7 +142,7 @@ describe('createTokens', () => {
     let late = () => {};
     const { tokens, another, shared, time } = await setUp((_request, response, count) => {
       if (count === 1) late = () => json(response, status, { ErrorCode: 'invalid_client' });
-      else json(response, 200, tokenBody('t2'));
+      else json(response, 200, tokenBody(`t${count}`));
     });
     const slow = tokens.get('P1');
     while ((await shared.read('token:client-a')).value === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
