@@ -9,6 +9,7 @@ import { type Child, createChild, freePort, runCommand, startSandbox } from './c
 import { type Count, count } from './count.ts';
 import type { RunDatabase } from './database.ts';
 import type { EntrySettings } from './entry.ts';
+import { createMemoryMeter, type Memory } from './memory.ts';
 import { createPlatformControl, sendsOf, statusesOf } from './platform.ts';
 import { createRateMeter } from './rate.ts';
 import { seeded } from './seeded.ts';
@@ -84,6 +85,7 @@ export interface RunResult {
   readonly accounted: number;
   /** Share of the requests that went beyond the quota and were refused for it. */
   readonly limited: number;
+  readonly rssMb: Memory | null;
 }
 
 export interface Run {
@@ -238,6 +240,7 @@ export async function run(options: RunOptions): Promise<Run> {
       ownerOf: (client) => client.slice('client-'.length),
       waiting: async () => new Set((await database.rows(WAITING(Date.now()))).map(({ owner }) => String(owner))),
     });
+    const memory = createMemoryMeter(children);
     meter.start();
     trouble.start();
     let told = 0;
@@ -251,6 +254,7 @@ export async function run(options: RunOptions): Promise<Run> {
         break;
       }
       if (performance.now() - told > 5_000) {
+        memory.look();
         say(`${sends} sends, ${workload.visits.size} visits, ${open} open, ${seconds(started)} s`);
         told = performance.now();
       }
@@ -319,6 +323,7 @@ export async function run(options: RunOptions): Promise<Run> {
       delivered: counted.delivered,
       accounted: counted.accounted,
       limited: share(refused, accepted + refused),
+      rssMb: memory.result(),
     };
     say(`answers: ${JSON.stringify(statuses)}`);
     const faultless = [result.lost, result.duplicates, result.stuck, result.unexpected, result.outOfOrder].every((number) => number === 0);
