@@ -55,6 +55,9 @@ export const deliveryKey = (reference: string): string => `${reference.slice(0, 
 /** Key of the delivery that brings an episode to its end. */
 const endKey = (reference: string): string => `episodeofcare-end:${reference}`;
 
+/** Key of the delivery that tells what has changed of an episode that goes on. */
+const changeKey = (reference: string): string => `episodeofcare-change:${reference}`;
+
 /**
  * The deliveries of one visit: the visit itself, what it refers to in the facility tree, and what is told of the patient besides.
  *
@@ -125,9 +128,11 @@ export function planDeliveries(
     if (place.before) first.push(single(resource, place, after));
     // Who belongs to a child that the platform knows already is told of by whoever registered it.
     else if (patients.length > 0) last.push(single(resource, place, after));
-    if (place.after && resource.status !== 'active') {
-      const end = single(resource, place, [deliveryKey(referenceTo(resource)), visitKey], endKey(referenceTo(resource)));
-      last.push({ ...end, replace: true });
+    if (place.after) {
+      // What the platform holds already costs no request: one that has not changed is delivered as it is.
+      const keyOf = resource.status === 'active' ? changeKey : endKey;
+      const told = single(resource, place, [deliveryKey(referenceTo(resource)), visitKey], keyOf(referenceTo(resource)));
+      last.push({ ...told, replace: true });
     }
   }
 

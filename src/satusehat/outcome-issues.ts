@@ -34,6 +34,24 @@ export function outcomeIssues(body: unknown): readonly PlatformIssue[] | undefin
   });
 }
 
+/** Messages of `{"success": false, "message": …}` that are recorded as a refusal. Any other might hold a value, or mean something else. */
+const DENIALS: readonly string[] = ['Citizen Not Exists'];
+
+/** Whether a body is no resource and says of itself that it is no success. */
+export function deniesSuccess(body: unknown): boolean {
+  const { success, resourceType } = (body ?? {}) as { success?: unknown; resourceType?: unknown };
+  return success === false && resourceType === undefined;
+}
+
+/** A recorded refusal of that form as an issue; none for any other body. */
+export function denialIssues(body: unknown): readonly PlatformIssue[] {
+  const { message } = (body ?? {}) as { message?: unknown };
+  const text = DENIALS.find((denial) => denial === message);
+  return text !== undefined && deniesSuccess(body) ? [{ code: '', text, diagnostics: '', expression: undefined, rule: undefined }] : [];
+}
+
+export const isDenial = ({ text }: PlatformIssue): boolean => DENIALS.includes(text);
+
 /** 20012 and 20013 only say that an earlier entry of the Bundle was refused. */
 const FOLLOWING = new Set([20012, 20013]);
 
@@ -92,7 +110,7 @@ const lostTypeOf = ({ text }: PlatformIssue): string => /not found:?\s+([A-Z][A-
 const KNOWN_KINDS = ['unparseable_resource', 'resource_mismatch', 'invalid_query', 'storage_error', 'invalid_headers'] as const;
 
 function kindOf(entry: PlatformIssue): string {
-  return KNOWN_KINDS.find((kind) => entry.text.includes(kind)) ?? (/^[a-z-]{1,30}$/.test(entry.code) ? entry.code : '-');
+  return [...KNOWN_KINDS, ...DENIALS].find((kind) => entry.text.includes(kind)) ?? (/^[a-z-]{1,30}$/.test(entry.code) ? entry.code : '-');
 }
 
 const EXPRESSION = /^[A-Z][A-Za-z]{2,40}(\[\d{1,4}\])?(\.[A-Za-z]{1,40}(\[\d{1,4}\])?){0,12}$/;

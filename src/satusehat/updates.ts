@@ -22,7 +22,9 @@ const PUT: UpdateRow = { by: 'put' };
 
 /**
  * How a type is changed. Source: verbs of the official collections; EpisodeOfCare answers a PUT with 403 and wants its patient named in a
- * patch (staging); a Patient may only be patched, and only in these elements (platform rules 20015 and 20016).
+ * patch (staging). Only its status, history and period are patched in recordings; a patch of anything else might be refused as a whole, so
+ * diagnosis, care manager and team stay as they were opened. A Patient may only be patched, and only in these elements (platform rules
+ * 20015 and 20016).
  */
 export const UPDATES: Readonly<Record<string, UpdateRow>> = {
   EpisodeOfCare: { by: 'patch', elements: ['status', 'statusHistory', 'period'], always: ['patient'] },

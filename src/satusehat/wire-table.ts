@@ -1,4 +1,4 @@
-import { outcomeIssues, type PlatformIssue } from './outcome-issues.ts';
+import { denialIssues, deniesSuccess, isDenial, outcomeIssues, type PlatformIssue } from './outcome-issues.ts';
 
 /** Form of a body, told by its beginning and by what it parses to. */
 export type Shape =
@@ -49,6 +49,7 @@ export interface WireRow {
   readonly fault?: RegExp;
   /** At least one issue is so. */
   readonly issue?: (issue: PlatformIssue) => boolean;
+  readonly body?: (body: unknown) => boolean;
   readonly write: Verdict;
   readonly read: Verdict;
 }
@@ -82,6 +83,10 @@ export const WIRE: readonly WireRow[] = [
     write: 'lost',
     read: 'withheld',
   },
+  // Recorded once, for a POST Patient of the official collections: 200 with `success: false` and the message that there is no such citizen.
+  { name: 'success-denied', layer: 'processor', status: OK, shapes: ['json'], issue: isDenial, write: 'fix-data', read: 'withheld' },
+  // The same form with another message, or with none, is recorded nowhere: it says nothing of what was stored, and a look-up decides.
+  { name: 'success-false', layer: 'any', status: OK, shapes: ['json'], body: deniesSuccess, write: 'lost', read: 'lost' },
   { name: 'outcome-in-success', layer: 'any', status: OK, shapes: ['outcome'], write: 'lost', read: 'withheld' },
   { name: 'success', layer: 'any', status: OK, shapes: ['json'], write: 'taken', read: 'taken' },
   { name: 'success-unreadable', layer: 'any', status: OK, write: 'lost', read: 'lost' },
@@ -214,12 +219,13 @@ export const WIRE: readonly WireRow[] = [
 /** The row that an answer falls into. */
 export function wireRow(facts: Facts): WireRow {
   const found = WIRE.find(
-    ({ status: [from, to], shapes, fault, issue }) =>
+    ({ status: [from, to], shapes, fault, issue, body }) =>
       facts.status >= from &&
       facts.status <= to &&
       (shapes === undefined || shapes.includes(facts.shape)) &&
       (fault === undefined || fault.test(facts.faultCode)) &&
-      (issue === undefined || facts.issues.some(issue)),
+      (issue === undefined || facts.issues.some(issue)) &&
+      (body === undefined || body(facts.body)),
   );
   // The last row fits everything that HTTP can say.
   return found ?? (WIRE.at(-1) as WireRow);
@@ -230,7 +236,7 @@ export function factsOf(status: number, text: string): Facts {
   const { shape, body } = read(text);
   const fault = (body as { fault?: { detail?: { errorcode?: unknown }; faultstring?: unknown } } | undefined)?.fault;
   const faultCode = fault === undefined ? '' : `${String(fault.detail?.errorcode ?? '')} ${String(fault.faultstring ?? '')}`;
-  return { status, shape, body, faultCode, issues: outcomeIssues(body) ?? [] };
+  return { status, shape, body, faultCode, issues: outcomeIssues(body) ?? denialIssues(body) };
 }
 
 function read(text: string): { shape: Shape; body: unknown } {

@@ -1,7 +1,7 @@
 import { AppError, issue } from '../errors/index.ts';
 import type { Delivery, Fence, Store, StoredResource } from '../store/port.ts';
 import { sendChanged } from './changes.ts';
-import { CLOSING, opened } from './episode.ts';
+import { CHANGING, CLOSING, isOvertaken, opened } from './episode.ts';
 import type { IdentityResolver } from './identity.ts';
 import { ADOPTED, ADOPTED_WHOLE, createLedger, EARLIER_CONTENT, isRetracted, referenceOf, type Trace, UNKNOWN_CONTENT } from './ledger.ts';
 import { type Outcome, refusalOf } from './outcome.ts';
@@ -41,7 +41,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     return { kind: 'no-account' };
   }
 
-  const opening = delivery.kind === 'episode' && !delivery.key.startsWith(CLOSING);
+  const opening = delivery.kind === 'episode' && ![CLOSING, CHANGING].some((start) => delivery.key.startsWith(start));
   const all = (await load(store, delivery)).map((row) => (opening ? asOpened(row) : row));
   // What was entered in error is of no use to a platform that does not have it, and what it refers to need not be known there.
   const inError = all.filter(({ resource }) => isRetracted(resource)).map(({ resource }) => referenceOf(resource));
@@ -49,7 +49,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   const retracted = uncertain ? [] : inError;
   const there = new Set(retracted.length === 0 ? [] : (await store.platformIds(environment, retracted)).map(({ reference }) => reference));
   const rows = all.filter(({ resource }) => !retracted.includes(referenceOf(resource)) || there.has(referenceOf(resource)));
-  if (rows.length === 0) {
+  if (rows.length === 0 || (!trace.pending && rows.every(({ resource }) => isOvertaken(delivery.key, resource)))) {
     return { kind: 'delivered' };
   }
   const resources = rows.map((row) => row.resource);
@@ -100,7 +100,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       }
     }
     const missing = await sending.missing();
-    // What has become of an episode since is told at its end.
+    // What has become of an episode since is told by a delivery of its own.
     return missing ?? (opening ? undefined : await sendChanged({ store, platform, ledger, trace, send, unitOf }, rows));
   }
 

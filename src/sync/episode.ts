@@ -4,6 +4,13 @@ import type { LocalResource } from './platform.ts';
 /** Key of the delivery that brings an episode to its end, after the visits that belong to it. */
 export const CLOSING = 'episodeofcare-end:';
 
+/** Key of the delivery that tells what has changed of an episode that goes on. */
+export const CHANGING = 'episodeofcare-change:';
+
+/** Whether a change has been overtaken: what has become of an episode in the end is told by the delivery of its end. */
+export const isOvertaken = (key: string, resource: LocalResource): boolean =>
+  key.startsWith(CHANGING) && (resource as { status?: unknown }).status !== 'active';
+
 /**
  * An episode as it is opened: active, whatever became of it since. It must be there before the visits that refer to it, and only after
  * them may it be closed. Other resources, and episodes that are open or were entered in error, stay as they are.

@@ -16,6 +16,10 @@ const ANSWERS: ReadonlyArray<readonly [string, number, string, string, string]> 
   ['suppressed', 200, JSON.stringify({ issue: [{ code: 'suppressed', details: { text: 'consent' } }] }), 'unknown', 'refused'],
   ['outcome-in-success', 200, outcome('No consent available for CarePlan/1', 'forbidden'), 'unknown', 'refused'],
   ['outcome-in-success', 201, outcome('Found duplicate resource: Encounter (RuleNumber: 20002)', 'duplicate'), 'unknown', 'refused'],
+  ['success-denied', 200, '{"success":false,"message":"Citizen Not Exists"}', 'refused', 'refused'],
+  ['success-false', 200, '{"success":false,"message":"x"}', 'unknown', 'unavailable'],
+  ['success-false', 201, '{"success":false}', 'unknown', 'unavailable'],
+  ['success', 200, '{"resourceType":"Basic","success":false}', 'ok', 'ok'],
   ['success', 201, '{"resourceType":"Encounter","id":"1"}', 'ok', 'ok'],
   ['success-unreadable', 200, HTML, 'unknown', 'unavailable'],
   ['success-unreadable', 200, '{"resourceType":"Bundle","entry":[{"resp', 'unknown', 'unavailable'],
@@ -117,11 +121,12 @@ describe('the table of answers', () => {
   });
 
   it('what may have been carried out is never told as not carried out', () => {
-    for (const [, status, text, write] of ANSWERS) {
+    for (const [row, status, text, write] of ANSWERS) {
       if (status >= 500 && !text.includes('ratelimit')) {
         expect(write).toBe('unknown');
       }
-      if (status < 300) {
+      // One refusal is recorded with a 200; it is known by its exact message.
+      if (status < 300 && row !== 'success-denied') {
         expect(['ok', 'unknown']).toContain(write);
       }
     }
@@ -153,4 +158,10 @@ describe('the table of network failures', () => {
     expect(networkFault({ cause: new AggregateError([refused, refused]) }).sent).toBe(false);
     expect(networkFault({ cause: new AggregateError([refused, reset]) }).sent).toBe(true);
   });
+});
+
+it('a refusal in a 200 keeps its recorded message', () => {
+  const response = { status: 200, headers: {}, text: '{"success":false,"message":"Citizen Not Exists"}' };
+  expect(readResponse(response, 'create', 0)).toMatchObject({ kind: 'refused', mend: 'data', issues: [{ code: 'platform-refused' }] });
+  expect(JSON.stringify(readResponse(response, 'create', 0))).toContain('Citizen Not Exists');
 });

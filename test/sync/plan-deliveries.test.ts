@@ -73,10 +73,11 @@ describe('the deliveries of a visit', () => {
     expect(shape([encounter()], { people: [patient, mother] }).map(([key]) => key)).toEqual(['encounter:Encounter/e']);
   });
 
-  it('an episode is opened before and, when it is over, closed after', () => {
+  it('an episode is opened before, and told of or closed after', () => {
     expect(shape([encounter(), episode('active')])).toEqual([
       ['episodeofcare:EpisodeOfCare/c', 'episode', []],
       ['encounter:Encounter/e', 'encounter', ['episodeofcare:EpisodeOfCare/c']],
+      ['episodeofcare-change:EpisodeOfCare/c', 'episode', ['episodeofcare:EpisodeOfCare/c', 'encounter:Encounter/e']],
     ]);
     const [opening, visit, end] = plan([encounter(), episode('finished')]);
     expect([opening?.key, visit?.resources, end?.key, end?.dependsOn, end?.replace]).toEqual([

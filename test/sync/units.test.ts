@@ -168,6 +168,49 @@ describe('an episode of care', () => {
     expect([requests['PATCH EpisodeOfCare/{id}'], requests['PUT EpisodeOfCare/{id}']]).toEqual([{ '200': 1 }, undefined]);
   });
 
+  it('that goes on and has changed is told again, after the visit that brought it, and only then', async () => {
+    await setUp();
+    await rig.plan('e1', [...within('e1'), episode('active')]);
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    await rig.plan('e2', [...within('e2'), episode('active')]);
+    await worker.drain();
+    expect((await rig.requests())['PATCH EpisodeOfCare/{id}']).toBeUndefined();
+    const changed = { ...episode('active'), period: { start: '2025-06-09T01:00:00Z' } };
+    const id = await rig.plan('e3', [...within('e3'), changed]);
+    await worker.drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    expect(await byKey(`episodeofcare-change:EpisodeOfCare/${changed.id}`)).toMatchObject({ state: 'completed', reason: null });
+    const platform = await rig.onPlatform();
+    expect(platform.EpisodeOfCare).toMatchObject([{ status: 'active', period: { start: '2025-06-09T01:00:00+00:00' } }]);
+    expect(platform.Encounter).toHaveLength(3);
+    expect((await rig.requests())['PATCH EpisodeOfCare/{id}']).toEqual({ '200': 1 });
+  });
+
+  it.each(['drop-after', 'drop-before'] as const)('%s of a change: told once', async (action) => {
+    await setUp();
+    await rig.plan('e1', [...within('e1'), episode('active')]);
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    await rig.fault({ match: { method: 'PATCH', path: '/fhir-r4/v1/EpisodeOfCare/*' }, action, times: 1 });
+    await rig.plan('e2', [...within('e2'), { ...episode('active'), period: { start: '2025-06-09T01:00:00Z' } }]);
+    await worker.drain({ patienceMs: 60_000 });
+    expect((await rig.onPlatform()).EpisodeOfCare).toMatchObject([{ status: 'active', period: { start: '2025-06-09T01:00:00+00:00' } }]);
+  });
+
+  it('whose change was overtaken by its end is closed after its visits, and once', async () => {
+    await setUp();
+    const ids = [
+      await rig.plan('e1', [...within('e1'), episode('active')]),
+      await rig.plan('e2', [...within('e2'), { ...episode('active'), period: { start: '2025-06-09T01:00:00Z' } }]),
+      await rig.plan('e3', [...within('e3'), episode('finished')]),
+    ];
+    await rig.startWorker('w1').drain();
+    for (const id of ids) expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    expect((await rig.onPlatform()).EpisodeOfCare).toMatchObject([{ status: 'finished' }]);
+    expect((await rig.requests())['PATCH EpisodeOfCare/{id}']).toEqual({ '200': 1 });
+  });
+
   it('known here only as finished is opened, visited and closed in one go', async () => {
     await setUp();
     const id = await rig.plan('e1', [...within('e1'), episode('finished')]);
