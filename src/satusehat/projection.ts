@@ -40,7 +40,7 @@ export function project(resource: Resource, context: ProjectionContext): Project
     }
     const id = context.ids.get(reference);
     if (id === undefined) {
-      issues.push(issue('dependency-failed', {}, { expression }));
+      issues.push(issue('dependency-failed', {}, { expression: expression() }));
       return reference;
     }
     return `${reference.slice(0, reference.indexOf('/'))}/${id}`;
@@ -89,7 +89,7 @@ function survivingReferences(resource: Resource): readonly string[] {
 }
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-type Resolve = (reference: string, expression: string) => string;
+type Resolve = (reference: string, expression: () => string) => string;
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 const LOCAL_REFERENCE = /^([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(\/_history\/.*)?$/;
@@ -101,19 +101,35 @@ const NOT_TIMES = new Set([
 ]);
 
 function createWalk(resolve: Resolve, organizationId: string): { root(resource: Resource): Resource } {
-  function root(resource: Resource, expression: string = resource.resourceType, contained = false): Resource {
+  /** Where the walk is: names and positions. Put together only for what has no id. */
+  const path: (string | number)[] = [];
+  const expression = (): string =>
+    path
+      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+      .join('')
+      .slice(1);
+
+  function at<T>(step: string | number, work: () => T): T {
+    path.push(step);
+    const result = work();
+    path.pop();
+    return result;
+  }
+
+  function root(resource: Resource, contained = false): Resource {
     const out: Record<string, Json> = {};
-    for (const [key, value] of Object.entries(resource)) {
+    for (const key in resource) {
+      const value = (resource as unknown as Record<string, Json>)[key] as Json;
       // Which Patient took the place of which is known here only.
       if ((ROOT_ONLY_LOCAL.has(key) && !(contained && key === 'id')) || (key === 'link' && resource.resourceType === 'Patient')) {
         continue;
       }
+      path.push(key);
       const kept =
         key === 'contained' && Array.isArray(value)
-          ? (value as Resource[]).map((inner, index) => root(inner, `${expression}.contained[${index}]`, true) as unknown as Json)
-          : key === 'identifier'
-            ? identifiers(resource.resourceType, value as Json, `${expression}.identifier`)
-            : any(value as Json, key, `${expression}.${key}`);
+          ? value.map((inner, index) => at(index, () => root(inner as unknown as Resource, true) as unknown as Json))
+          : any(key === 'identifier' ? identifiers(resource.resourceType, value) : value, key);
+      path.pop();
       if (kept !== undefined) {
         out[key] = kept;
       }
@@ -122,67 +138,77 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
   }
 
   /** The resource's own identifiers: one list or (QuestionnaireResponse, Bundle) a single one. */
-  function identifiers(type: string, value: Json, expression: string): Json | undefined {
+  function identifiers(type: string, value: Json): Json {
     const kind = SID_KINDS[type];
     const own = kind === undefined ? undefined : localSid(kind);
     const one = (entry: Json): Json =>
       isObject(entry) && own !== undefined && entry.system === own
         ? { ...entry, system: platformSid(kind as string, organizationId) }
         : entry;
-    return any(Array.isArray(value) ? value.map(one) : one(value), 'identifier', expression);
+    return Array.isArray(value) ? value.map(one) : one(value);
   }
 
-  function any(value: Json, key: string, expression: string): Json | undefined {
+  function any(value: Json, key: string): Json | undefined {
     if (typeof value === 'string') {
       return text(value, key);
     }
     if (Array.isArray(value)) {
-      return list(value, key, expression);
+      return list(value, key);
     }
-    return isObject(value) ? object(value, key, expression) : value;
+    return isObject(value) ? object(value, key) : value;
   }
 
   function text(value: string, key: string): string | undefined {
     if (value.startsWith(`${ILP_BASE}/`)) {
       return undefined;
     }
-    return !NOT_TIMES.has(key) && INSTANT.test(value) ? utc(value) : value;
+    return value[4] === '-' && !NOT_TIMES.has(key) && INSTANT.test(value) ? utc(value) : value;
   }
 
-  function list(values: readonly Json[], key: string, expression: string): Json | undefined {
-    const kept = values.map((value, index) => (value === null ? null : any(value, key, `${expression}[${index}]`)));
+  function list(values: readonly Json[], key: string): Json | undefined {
+    const kept = values.map((value, index) => (value === null ? null : at(index, () => any(value, key))));
     // `given` and `_given` belong together by position: there a gap stays a null.
     const out = key.startsWith('_') || values.includes(null) ? kept.map((value) => value ?? null) : kept.filter((v) => v !== undefined);
     return out.some((value) => value !== null && value !== undefined) ? (out as Json[]) : undefined;
   }
 
-  function object(value: { readonly [key: string]: Json }, key: string, expression: string): Json | undefined {
+  function object(value: { readonly [key: string]: Json }, key: string): Json | undefined {
     if ((key === 'extension' || key === 'modifierExtension') && isLocal(value.url)) {
       return undefined;
     }
-    let entries = Object.entries(value);
-    if (isLocal(value.system)) {
-      if (typeof value.value !== 'number') {
-        return undefined;
-      }
-      // A quantity in a unit of ours keeps its number and the unit's name.
-      entries = entries.filter(([name]) => name !== 'system' && name !== 'code');
+    const unitOfOurs = isLocal(value.system);
+    if (unitOfOurs && typeof value.value !== 'number') {
+      return undefined;
     }
     const out: Record<string, Json> = {};
-    for (const [name, inner] of entries) {
+    let empty = true;
+    for (const name in value) {
+      // A quantity in a unit of ours keeps its number and the unit's name.
+      if (unitOfOurs && (name === 'system' || name === 'code')) {
+        continue;
+      }
+      const inner = value[name] as Json;
       const local = name === 'reference' && typeof inner === 'string' ? LOCAL_REFERENCE.exec(inner)?.[1] : undefined;
-      const kept = local === undefined ? any(inner, name, `${expression}.${name}`) : resolve(local, expression);
+      let kept: Json | undefined;
+      if (local !== undefined) {
+        kept = resolve(local, expression);
+      } else {
+        path.push(name);
+        kept = any(inner, name);
+        path.pop();
+      }
       if (kept !== undefined) {
         out[name] = kept;
+        empty = false;
       }
     }
     if (key === 'component' && value.code !== undefined && out.code === undefined) {
       return undefined;
     }
-    return Object.keys(out).length === 0 ? undefined : out;
+    return empty ? undefined : out;
   }
 
-  return { root };
+  return { root: (resource) => at(resource.resourceType, () => root(resource)) };
 }
 
 function utc(value: string): string {

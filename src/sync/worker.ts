@@ -91,6 +91,8 @@ const SLOW_MS = 600_000;
 /** Shared state that is set while this is a restored backup, which may not know what was sent after it. */
 export const RESTORED = 'restored';
 const HOURS_MAX_AGE_MS = 30_000;
+/** Why a wait ends early. Without one each abort makes an error with its stack, which nobody reads. */
+const DONE = 'done';
 
 /** Claims due deliveries, sends them, writes what came of it: one transaction per delivery, fenced by its lease. */
 export function createWorker(options: WorkerOptions): Worker {
@@ -138,7 +140,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function wake(): void {
     const rung = alarm;
     alarm = new AbortController();
-    rung.abort();
+    rung.abort(DONE);
   }
 
   async function closedOwners(): Promise<readonly string[]> {
@@ -400,7 +402,7 @@ export function createWorker(options: WorkerOptions): Worker {
         // What comes meanwhile must not wait for a slow one.
         const round = new AbortController();
         await Promise.race([...inFlight, delay(pollMs, AbortSignal.any([signal, ringing, round.signal]))]);
-        round.abort();
+        round.abort(DONE);
         continue;
       }
       const inMs = await nextLook();
