@@ -41,10 +41,15 @@ export function ownIdentifier(resource: Resource, organizationId: string): Requi
   return value === undefined ? undefined : { system, value };
 }
 
-/** Value of the first identifier of a system. */
+/** Value of the first identifier of a system that has one; a value that is no text is none. */
 export function identifierValue(resource: Resource, system: string): string | undefined {
   const identifiers = [(resource as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
-  return identifiers.find((entry) => entry.system === system && entry.value !== undefined)?.value;
+  return identifiers.find((entry) => entry.system === system && hasValue(entry))?.value;
+}
+
+/** The store keeps what JSON can hold: a value can be anything there. */
+export function hasValue({ value }: Identifier): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Identifier, Resource } from '@medplum/fhirtypes';
 import { type Issue, issue } from '../errors/index.ts';
 import { ILP_BASE, localSid, platformSid, SYSTEMS } from '../terminology/systems.ts';
-import { ownIdentifier, SID_KINDS } from './identifiers.ts';
+import { hasValue, ownIdentifier, SID_KINDS } from './identifiers.ts';
 
 export interface ProjectionContext {
   /** Id of the sender's Organization on the platform. */
@@ -55,7 +55,7 @@ function identified(projected: Resource, resource: Resource, { organizationId, p
   }
   const own = ownIdentifier(resource, organizationId);
   const present = [out.identifier ?? []].flat();
-  if (own === undefined || present.some(({ system, value }) => system === own.system && value !== undefined)) {
+  if (own === undefined || present.some((identifier) => identifier.system === own.system && hasValue(identifier))) {
     return projected;
   }
   return { ...projected, identifier: SINGLE_IDENTIFIER.has(resource.resourceType) ? own : [...present, own] } as Resource;
