@@ -34,7 +34,7 @@ export async function claimDeliveries(engine: EngineDialect, writer: Writer, que
     turn,
     ids: [...expired.filter((row) => row.owner === owner).map((row) => row.id), ...ids],
   }));
-  const candidates = roundRobin(queues, depth);
+  const candidates = share(queues, depth, query.serving);
   const taken: { owner: string; id: number }[] = [];
   for (let next = 0; next < candidates.length && taken.length < limit; ) {
     const some = candidates.slice(next, next + limit - taken.length);
@@ -81,7 +81,7 @@ export async function claimDeliveries(engine: EngineDialect, writer: Writer, que
 async function waitingByOwner(
   { dialect }: EngineDialect,
   { db }: Writer,
-  { environment, exceptOwners = [] }: ClaimQuery,
+  { environment, exceptOwners = [], serving = {} }: ClaimQuery,
   now: number,
   depth: number,
 ): Promise<readonly { owner: string; turn: number; ids: readonly number[] }[]> {
@@ -89,18 +89,28 @@ async function waitingByOwner(
     const { rows } = await waitingQuery(dialect, { environment, exceptOwners, now, limit, ...(only && { only }) }).execute(db);
     return rows.map(({ ids, ...row }) => ({ ...row, ids: JSON.parse(ids ?? '[]') as number[] }));
   };
-  const { count } = await db
-    .selectFrom('delivery_owner')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('environment', '=', environment)
-    .executeTakeFirstOrThrow();
-  const few = Math.max(1, Math.ceil(depth / Math.max(1, count - exceptOwners.length)));
+  const owners = await db.selectFrom('delivery_owner').select('owner').where('environment', '=', environment).execute();
+  const inHand = owners.filter(({ owner }) => !exceptOwners.includes(owner)).map(({ owner }) => serving[owner] ?? 0);
+  const few = mostOfOne(inHand, depth);
   const queues = await ask(few);
   const more = queues.filter(({ ids }) => ids.length === few).map(({ owner }) => owner);
   const enough = queues.reduce((sum, { ids }) => sum + ids.length, 0) >= depth;
   if (enough || few >= depth || more.length === 0) return queues;
   const longer = new Map((await ask(depth, more)).map((queue) => [queue.owner, queue]));
   return queues.map((queue) => longer.get(queue.owner) ?? queue);
+}
+
+/** How many places one owner can get at most when each goes to one that has the fewest in hand, and all have enough to send. */
+function mostOfOne(inHand: readonly number[], places: number): number {
+  const sorted = inHand.toSorted((a, b) => a - b);
+  const least = sorted[0] ?? 0;
+  let sum = 0;
+  for (const [before, count] of sorted.entries()) {
+    // Raising all before this one to its level would take more than there is.
+    if (before > 0 && count * before - sum >= places) return Math.ceil((places + sum) / before) - least;
+    sum += count;
+  }
+  return Math.ceil((places + sum) / Math.max(1, sorted.length)) - least;
 }
 
 /** Owners in turn, each with the ids of what it may send now as JSON. Reads no more than it gives, however many wait. */
@@ -194,19 +204,25 @@ async function lockFree(
   return new Set(rows.map((row) => row.id));
 }
 
-/** One of each owner in turn, until there are `limit`. */
-function roundRobin(queues: readonly { owner: string; ids: readonly number[] }[], limit: number): { owner: string; id: number }[] {
+/**
+ * `limit` places, each for the owner that has the fewest in hand, in turn: a puskesmas whose platform client answers slowly would
+ * otherwise come to hold them all.
+ */
+function share(
+  queues: readonly { owner: string; ids: readonly number[] }[],
+  limit: number,
+  serving: Readonly<Record<string, number>> = {},
+): { owner: string; id: number }[] {
   const taken: { owner: string; id: number }[] = [];
-  for (let round = 0; taken.length < limit; round += 1) {
-    let found = false;
-    for (const { owner, ids } of queues) {
-      const id = ids[round];
-      if (id === undefined) continue;
-      found = true;
-      taken.push({ owner, id });
-      if (taken.length === limit) return taken;
-    }
-    if (!found) return taken;
+  const open = queues.map(({ owner, ids }) => ({ owner, ids, next: 0, inHand: serving[owner] ?? 0 })).filter(({ ids }) => ids.length > 0);
+  while (taken.length < limit && open.length > 0) {
+    const least = Math.min(...open.map(({ inHand }) => inHand));
+    const at = open.findIndex(({ inHand }) => inHand === least);
+    const queue = open[at] as (typeof open)[number];
+    taken.push({ owner: queue.owner, id: queue.ids[queue.next] as number });
+    queue.next += 1;
+    queue.inHand += 1;
+    if (queue.next === queue.ids.length) open.splice(at, 1);
   }
   return taken;
 }

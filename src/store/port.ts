@@ -579,6 +579,8 @@ export interface ClaimQuery {
   readonly exceptOwners?: readonly string[];
   /** Only these are served. */
   readonly onlyOwners?: readonly string[];
+  /** Deliveries of each owner that the worker has in hand: places go to those that have the fewest. */
+  readonly serving?: Readonly<Record<string, number>>;
 }
 
 export interface Fence {

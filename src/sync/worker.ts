@@ -91,6 +91,8 @@ const SLOW_MS = 600_000;
 /** Shared state that is set while this is a restored backup, which may not know what was sent after it. */
 export const RESTORED = 'restored';
 const HOURS_MAX_AGE_MS = 30_000;
+/** Free places are filled together, where there are few after so long: a claim for each would cost as much as a delivery. */
+const GATHER_MS = 20;
 /** Why a wait ends early. Without one each abort makes an error with its stack, which nobody reads. */
 const DONE = 'done';
 
@@ -165,6 +167,7 @@ export function createWorker(options: WorkerOptions): Worker {
         worker: options.name,
         limit: most,
         leaseMs,
+        serving: Object.fromEntries(serving),
         ...(exceptOwners.length > 0 && { exceptOwners }),
         ...(onlyOwners !== undefined && { onlyOwners }),
       });
@@ -346,8 +349,8 @@ export function createWorker(options: WorkerOptions): Worker {
     const total = drain === undefined ? 0 : await readyCount();
     let done = 0;
     const waitUntil = monotonic() + (drain?.patienceMs ?? 0);
-    // More than one at a time is claimed: asking for each free place would cost as much as a delivery.
-    const chunk = Math.max(1, Math.ceil(concurrency / 2));
+    const many = Math.max(1, Math.ceil(concurrency / 2));
+    let claimedAt = Number.NEGATIVE_INFINITY;
 
     const begin = (delivery: Delivery): void => {
       tally.claimed += 1;
@@ -381,9 +384,10 @@ export function createWorker(options: WorkerOptions): Worker {
 
     while (!signal.aborted) {
       const ringing = alarm.signal;
-      let claimed: readonly Delivery[] = [];
       const free = concurrency - inFlight.size;
-      if (free >= chunk || inFlight.size === 0) {
+      const gatherMs = free >= many || inFlight.size === 0 ? 0 : claimedAt + GATHER_MS - monotonic();
+      if (free > 0 && gatherMs <= 0) {
+        let claimed: readonly Delivery[] = [];
         try {
           claimed = await claim(free);
         } catch (error) {
@@ -393,15 +397,17 @@ export function createWorker(options: WorkerOptions): Worker {
           }
           log.error({ code: error instanceof AppError ? error.code : 'internal' }, 'queue.unavailable');
         }
+        claimedAt = monotonic();
         claimed.forEach(begin);
-      }
-      if (claimed.length > 0) {
-        continue;
+        if (claimed.length > 0) {
+          continue;
+        }
       }
       if (inFlight.size > 0) {
         // What comes meanwhile must not wait for a slow one.
         const round = new AbortController();
-        await Promise.race([...inFlight, delay(pollMs, AbortSignal.any([signal, ringing, round.signal]))]);
+        const waitMs = free > 0 && gatherMs > 0 ? gatherMs : pollMs;
+        await Promise.race([...inFlight, delay(waitMs, AbortSignal.any([signal, ringing, round.signal]))]);
         round.abort(DONE);
         continue;
       }

@@ -219,6 +219,15 @@ forEachEngine((engine) => {
     );
   });
 
+  it('gives places to those who have the fewest in hand', async () => {
+    const writes = ['A', 'B', 'C'].flatMap((owner) => Array.from({ length: 6 }, (_unused, n) => delivery(`${owner}${n}`, { owner })));
+    await put(writes);
+    const owners = (deliveries: readonly Delivery[]) => deliveries.map(({ owner }) => owner).sort();
+    expect(owners(await claim({ limit: 4, serving: { A: 3, C: 1 } }))).toEqual(['B', 'B', expect.stringMatching(/[BC]/), 'C']);
+    expect(owners(await claim({ limit: 3, serving: { B: 9, C: 9, gone: 4 } }))).toEqual(['A', 'A', 'A']);
+    expect(owners(await claim({ limit: 20, serving: { A: 9 } }))).toHaveLength(11);
+  });
+
   it('a claim reads the index of what may go, in its order, and nothing else', async () => {
     const opened: Engine = engine.name === 'sqlite' ? await openSqlite(database) : openPostgres(database);
     const numbers =
