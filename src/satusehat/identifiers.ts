@@ -1,6 +1,6 @@
 import type { Identifier, Resource } from '@medplum/fhirtypes';
 import type { LocalResource, PersonQuery } from '../sync/platform.ts';
-import { localSid, platformSid, SYSTEMS } from '../terminology/systems.ts';
+import { ILP_BASE, localSid, platformSid, SYSTEMS } from '../terminology/systems.ts';
 
 /**
  * Kind of the business identifier `http://sys-ids.kemkes.go.id/<kind>/{org-id}` per resource type, and of our `sid/<kind>` that it is
@@ -47,9 +47,9 @@ export function identifierValue(resource: Resource, system: string): string | un
   return identifiers.find((entry) => entry.system === system && hasValue(entry))?.value;
 }
 
-/** The store keeps what JSON can hold: a value can be anything there. */
+/** The store keeps what JSON can hold: a value can be anything there. What is under our own base is never sent, so it names nothing. */
 export function hasValue({ value }: Identifier): boolean {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value !== '' && !value.startsWith(`${ILP_BASE}/`);
 }
 
 /**

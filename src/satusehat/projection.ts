@@ -34,18 +34,39 @@ export interface Projected {
  */
 export function project(resource: Resource, context: ProjectionContext): Projected {
   const issues: Issue[] = [];
-  const walk = createWalk((reference, expression) => {
+  const { content, gaps } = pruned(resource);
+  const out = { ...content } as unknown as Record<string, Json>;
+  for (const gap of gaps) fill(out, gap.path, gap.kind === 'sid' ? platformSid(gap.value, context.organizationId) : resolve(gap));
+  return { resource: identified(out as unknown as Resource, resource, context), issues };
+
+  function resolve({ value: reference, from }: Gap): string {
     if (context.within.has(reference)) {
       return `urn:uuid:${reference.slice(reference.indexOf('/') + 1)}`;
     }
     const id = context.ids.get(reference);
     if (id === undefined) {
-      issues.push(issue('dependency-failed', {}, { expression: expression() }));
+      issues.push(issue('dependency-failed', {}, { expression: expressionOf(resource, from) }));
       return reference;
     }
     return `${reference.slice(0, reference.indexOf('/'))}/${id}`;
-  }, context.organizationId);
-  return { resource: identified(walk.root(resource), resource, context), issues };
+  }
+}
+
+type Path = readonly (string | number)[];
+
+const expressionOf = ({ resourceType }: Resource, path: Path): string =>
+  `${resourceType}${path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')}`;
+
+/** Sets what is at a path, in copies of all that lead there: what is pruned is shared by all projections of its resource. */
+function fill(root: Record<string, Json>, path: Path, value: string): void {
+  let node = root as Record<string | number, Json>;
+  for (const step of path.slice(0, -1)) {
+    const inner = node[step];
+    const copy = (Array.isArray(inner) ? [...inner] : { ...(inner as object) }) as Json;
+    node[step] = copy;
+    node = copy as Record<string | number, Json>;
+  }
+  node[path.at(-1) as string] = value;
 }
 
 function identified(projected: Resource, resource: Resource, { organizationId, personNumber }: ProjectionContext): Resource {
@@ -66,30 +87,41 @@ const SINGLE_IDENTIFIER = new Set(['Composition', 'QuestionnaireResponse']);
 
 /** Local references that survive the projection of these resources, without those to each other; sorted. */
 export function outgoingReferences(resources: readonly (Resource & { id: string })[]): readonly string[] {
-  const own = new Set(resources.map((resource) => `${resource.resourceType}/${resource.id}`));
-  const found = new Set(resources.flatMap(survivingReferences).filter((reference) => !own.has(reference)));
+  const found = new Set<string>();
+  for (const resource of resources) for (const { kind, value } of pruned(resource).gaps) if (kind === 'reference') found.add(value);
+  for (const { resourceType, id } of resources) found.delete(`${resourceType}/${id}`);
   return [...found].sort();
 }
 
-/** A try asks for those of each resource several times: to resolve them, to find an order, to send. Stored resources never change. */
-const SURVIVING = new WeakMap<Resource, readonly string[]>();
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-function survivingReferences(resource: Resource): readonly string[] {
-  const known = SURVIVING.get(resource);
+/** What differs from platform to platform and from try to try: a local reference, or the system `sid/<kind>` of an own identifier. */
+interface Gap {
+  readonly kind: 'reference' | 'sid';
+  readonly value: string;
+  /** Where it is in what is sent. */
+  readonly path: Path;
+  /** Where it is in what is stored: people see that. */
+  readonly from: Path;
+}
+
+interface Pruned {
+  readonly content: Resource;
+  readonly gaps: readonly Gap[];
+}
+
+/** A try asks for it several times: to resolve references, to find an order, to send. Stored resources never change. */
+const PRUNED = new WeakMap<Resource, Pruned>();
+
+function pruned(resource: Resource): Pruned {
+  const known = PRUNED.get(resource);
   if (known !== undefined) {
     return known;
   }
-  const found = new Set<string>();
-  createWalk((reference) => {
-    found.add(reference);
-    return reference;
-  }, '').root(resource);
-  SURVIVING.set(resource, [...found]);
-  return [...found];
+  const found = prune(resource);
+  PRUNED.set(resource, found);
+  return found;
 }
-
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-type Resolve = (reference: string, expression: () => string) => string;
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 const LOCAL_REFERENCE = /^([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(\/_history\/.*)?$/;
@@ -100,36 +132,37 @@ const NOT_TIMES = new Set([
   ...['comment', 'patientInstruction', 'lotNumber', 'line', 'city', 'family', 'given', 'resourceType', 'id'],
 ]);
 
-function createWalk(resolve: Resolve, organizationId: string): { root(resource: Resource): Resource } {
-  /** Where the walk is: names and positions. Put together only for what has no id. */
+function prune(resource: Resource): Pruned {
+  const gaps: Gap[] = [];
+  /** Where the walk is, in what it writes and in what it reads: what is left out moves what comes after it. */
   const path: (string | number)[] = [];
-  const expression = (): string =>
-    path
-      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
-      .join('')
-      .slice(1);
-
-  function at<T>(step: string | number, work: () => T): T {
-    path.push(step);
-    const result = work();
+  const from: (string | number)[] = [];
+  const gap = (kind: Gap['kind'], value: string, name: string): number =>
+    gaps.push({ kind, value, path: [...path, name], from: [...from] });
+  const enter = (to: string | number, of: string | number): void => {
+    path.push(to);
+    from.push(of);
+  };
+  const leave = (): void => {
     path.pop();
-    return result;
-  }
+    from.pop();
+  };
+  return { content: root(resource), gaps };
 
   function root(resource: Resource, contained = false): Resource {
     const out: Record<string, Json> = {};
+    const kind = SID_KINDS[resource.resourceType];
+    const own = kind === undefined ? undefined : localSid(kind);
     for (const key in resource) {
       const value = (resource as unknown as Record<string, Json>)[key] as Json;
       // Which Patient took the place of which is known here only.
       if ((ROOT_ONLY_LOCAL.has(key) && !(contained && key === 'id')) || (key === 'link' && resource.resourceType === 'Patient')) {
         continue;
       }
-      path.push(key);
+      enter(key, key);
       const kept =
-        key === 'contained' && Array.isArray(value)
-          ? value.map((inner, index) => at(index, () => root(inner as unknown as Resource, true) as unknown as Json))
-          : any(key === 'identifier' ? identifiers(resource.resourceType, value) : value, key);
-      path.pop();
+        key === 'contained' && Array.isArray(value) ? list(value, key, inner) : any(value, key, key === 'identifier' ? own : undefined);
+      leave();
       if (kept !== undefined) {
         out[key] = kept;
       }
@@ -137,25 +170,19 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
     return out as unknown as Resource;
   }
 
-  /** The resource's own identifiers: one list or (QuestionnaireResponse, Bundle) a single one. */
-  function identifiers(type: string, value: Json): Json {
-    const kind = SID_KINDS[type];
-    const own = kind === undefined ? undefined : localSid(kind);
-    const one = (entry: Json): Json =>
-      isObject(entry) && own !== undefined && entry.system === own
-        ? { ...entry, system: platformSid(kind as string, organizationId) }
-        : entry;
-    return Array.isArray(value) ? value.map(one) : one(value);
+  function inner(value: Json): Json {
+    return root(value as unknown as Resource, true) as unknown as Json;
   }
 
-  function any(value: Json, key: string): Json | undefined {
+  /** @param own system of the resource's own identifiers, where these may be: one list or (QuestionnaireResponse, Bundle) a single one */
+  function any(value: Json, key: string, own?: string): Json | undefined {
     if (typeof value === 'string') {
       return text(value, key);
     }
     if (Array.isArray(value)) {
-      return list(value, key);
+      return list(value, key, (each) => any(each, key, own));
     }
-    return isObject(value) ? object(value, key) : value;
+    return isObject(value) ? object(value, key, own) : value;
   }
 
   function text(value: string, key: string): string | undefined {
@@ -165,21 +192,30 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
     return value[4] === '-' && !NOT_TIMES.has(key) && INSTANT.test(value) ? utc(value) : value;
   }
 
-  function list(values: readonly Json[], key: string): Json | undefined {
-    const kept = values.map((value, index) => (value === null ? null : at(index, () => any(value, key))));
+  function list(values: readonly Json[], key: string, each: (value: Json) => Json | undefined): Json | undefined {
     // `given` and `_given` belong together by position: there a gap stays a null.
-    const out = key.startsWith('_') || values.includes(null) ? kept.map((value) => value ?? null) : kept.filter((v) => v !== undefined);
-    return out.some((value) => value !== null && value !== undefined) ? (out as Json[]) : undefined;
+    const keepsPlaces = key.startsWith('_') || values.includes(null);
+    const out: Json[] = [];
+    for (const [index, value] of values.entries()) {
+      enter(out.length, index);
+      const kept = value === null ? undefined : each(value);
+      leave();
+      if (kept !== undefined) out.push(kept);
+      else if (keepsPlaces) out.push(null);
+    }
+    return out.some((value) => value !== null) ? out : undefined;
   }
 
-  function object(value: { readonly [key: string]: Json }, key: string): Json | undefined {
+  function object(value: { readonly [key: string]: Json }, key: string, own: string | undefined): Json | undefined {
     if ((key === 'extension' || key === 'modifierExtension') && isLocal(value.url)) {
       return undefined;
     }
-    const unitOfOurs = isLocal(value.system);
+    const isOwn = own !== undefined && value.system === own;
+    const unitOfOurs = !isOwn && isLocal(value.system);
     if (unitOfOurs && typeof value.value !== 'number') {
       return undefined;
     }
+    const first = gaps.length;
     const out: Record<string, Json> = {};
     let empty = true;
     for (const name in value) {
@@ -187,15 +223,19 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
       if (unitOfOurs && (name === 'system' || name === 'code')) {
         continue;
       }
-      const inner = value[name] as Json;
-      const local = name === 'reference' && typeof inner === 'string' ? LOCAL_REFERENCE.exec(inner)?.[1] : undefined;
+      const member = value[name] as Json;
+      const local = name === 'reference' && typeof member === 'string' ? LOCAL_REFERENCE.exec(member)?.[1] : undefined;
       let kept: Json | undefined;
       if (local !== undefined) {
-        kept = resolve(local, expression);
+        gap('reference', local, name);
+        kept = local;
+      } else if (isOwn && name === 'system') {
+        gap('sid', own.slice(own.lastIndexOf('/') + 1), name);
+        kept = own;
       } else {
-        path.push(name);
-        kept = any(inner, name);
-        path.pop();
+        enter(name, name);
+        kept = any(member, name);
+        leave();
       }
       if (kept !== undefined) {
         out[name] = kept;
@@ -203,12 +243,12 @@ function createWalk(resolve: Resolve, organizationId: string): { root(resource: 
       }
     }
     if (key === 'component' && value.code !== undefined && out.code === undefined) {
+      // Nothing of it is sent, so nothing it refers to is needed.
+      gaps.length = first;
       return undefined;
     }
     return empty ? undefined : out;
   }
-
-  return { root: (resource) => at(resource.resourceType, () => root(resource)) };
 }
 
 function utc(value: string): string {

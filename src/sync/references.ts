@@ -22,7 +22,8 @@ export async function resolveReferences(
   trace: Trace,
 ): Promise<Outcome | undefined> {
   const { ids } = ledger;
-  const open = (): readonly string[] => platform.references(resources).filter((reference) => !ids.has(reference));
+  const wanted = platform.references(resources);
+  const open = (): readonly string[] => wanted.filter((reference) => !ids.has(reference));
 
   if (open().some((reference) => reference.startsWith('Organization/'))) {
     const [facility] = await store.facilities([account.owner]);

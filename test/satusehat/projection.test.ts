@@ -189,10 +189,32 @@ describe('project', () => {
       }),
       {
         numRuns: 500,
-        // A list in place of the own identifier's value: it became a second identifier at the second projection.
-        examples: [[{ resourceType: 'Observation', id: A, identifier: [{ system: localSid('observation'), value: [] }] } as unknown as Resource]],
+        // A list, or an address of ours, in place of the own identifier's value: it went out, and became a second one when projected again.
+        examples: [[], `${ILP_BASE}/x`].map((value): [Resource & { id: string }] => [
+          { resourceType: 'Observation', id: A, identifier: [{ system: localSid('observation'), value }] } as never,
+        ]),
       },
     );
+  });
+
+  it('is the same however often and for whomever it was projected before; a component that is not sent needs nothing', () => {
+    const observation = {
+      resourceType: 'Observation',
+      id: A,
+      identifier: [{ system: localSid('observation'), value: A }],
+      subject: { reference: 'Patient/p1' },
+      component: [
+        { code: { coding: [{ system: `${ILP_BASE}/CodeSystem/x`, code: 'y' }] }, valueReference: { reference: 'Patient/p2' } },
+        { code: { text: 'kept' }, valueReference: { reference: 'Patient/p3' } },
+      ],
+    } as unknown as Resource & { id: string };
+    const first = JSON.stringify(project(observation, context({ 'Patient/p1': 'P1' })));
+    const other = project(observation, { ...context({ 'Patient/p1': 'P9', 'Patient/p3': 'P3' }), organizationId: '7' });
+    expect(JSON.stringify(project(observation, context({ 'Patient/p1': 'P1' })))).toBe(first);
+    expect(other.issues).toEqual([]);
+    expect(JSON.stringify(other.resource)).toMatch(/observation\/7".*Patient\/P9.*Patient\/P3/);
+    expect(JSON.parse(first).issues[0].expression).toBe('Observation.component[1].valueReference');
+    expect(outgoingReferences([observation])).toEqual(['Patient/p1', 'Patient/p3']);
   });
 
   it('property: an instant keeps its moment, to the second', () => {
