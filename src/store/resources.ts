@@ -74,6 +74,44 @@ async function equalContents(
   );
 }
 
+/** Newest time of what is delivered for each submission that changes something, ms. */
+async function newestOfUnits(
+  { dialect }: Pick<Engine, 'dialect'>,
+  { db }: Writer,
+  prepared: readonly PreparedResource[],
+  current: ReadonlyMap<string, ResourceTable>,
+): Promise<ReadonlyMap<string, number>> {
+  const corrected = prepared.flatMap(({ reference, write }) =>
+    write.submission !== null && current.has(reference) ? [write.submission] : [],
+  );
+  if (corrected.length === 0) return new Map();
+  const units = await db
+    .selectFrom('delivery')
+    .select(['submission', 'resources'])
+    .where(dialect.inList(sql.ref('submission'), [...new Set(corrected)]))
+    .where('submission', 'is not', null)
+    .execute();
+  const submissionOf = new Map<string, string>();
+  for (const { submission, resources } of units)
+    for (const reference of JSON.parse(resources) as string[]) submissionOf.set(reference, submission as string);
+  const rows = await db
+    .selectFrom('resource')
+    .select(['type', 'id', 'last_updated_ms'])
+    .where(
+      dialect.inList(
+        sql.ref('id'),
+        [...submissionOf.keys()].map((reference) => reference.slice(reference.indexOf('/') + 1)),
+      ),
+    )
+    .execute();
+  const newest = new Map<string, number>();
+  for (const { type, id, last_updated_ms: at } of rows) {
+    const submission = submissionOf.get(`${type}/${id}`);
+    if (submission !== undefined) newest.set(submission, Math.max(newest.get(submission) ?? 0, at));
+  }
+  return newest;
+}
+
 const SEARCH_TABLES = ['search_token', 'search_reference', 'search_string', 'search_date'] as const;
 
 /** Writes resources in order. A resource that comes twice gets the versions that its contents ask for. */
@@ -96,6 +134,7 @@ export async function writeResources(
     .execute();
   const current = new Map<string, ResourceTable>(known.map((row) => [`${row.type}/${row.id}`, row]));
   const same = await equalContents(engine, writer, prepared, current);
+  const newest = await newestOfUnits(engine, writer, prepared, current);
   const fresh = new Set(prepared.map(({ reference }) => reference).filter((reference) => !current.has(reference)));
   const numbers = [...(await writer.allocate('resource', fresh.size))];
 
@@ -113,8 +152,10 @@ export async function writeResources(
       id: write.resource.id,
       version: unchanged ? before.version : (before?.version ?? 0) + 1,
       hash: unchanged ? before.hash : hash,
-      // Never back: what was sent is compared with it, and the clocks of two processes differ.
-      last_updated_ms: unchanged ? before.last_updated_ms : Math.max(milliseconds(write.at), (before?.last_updated_ms ?? 0) + 1),
+      // Never back, nor behind anything of its unit: what was sent of a unit is marked by the newest time in it, and clocks are set back.
+      last_updated_ms: unchanged
+        ? before.last_updated_ms
+        : Math.max(milliseconds(write.at), (before?.last_updated_ms ?? 0) + 1, (newest.get(write.submission ?? '') ?? 0) + 1),
       facility: write.facility,
       submission: unchanged ? before.submission : write.submission,
     };

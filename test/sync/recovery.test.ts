@@ -226,6 +226,27 @@ describe('what the platform has lost', () => {
   });
 });
 
+describe('a clock that was set back', () => {
+  it('makes no change older than what may be on the wire', async () => {
+    await setUp({ platform: { readLagMs: 300 }, realTime: true });
+    const id = await rig.receive({ record: 'a', person: 1 });
+    // Changed while the clock was an hour ahead.
+    const at = new Date(rig.time.clock() + 3_600_000).toISOString();
+    const [encounter] = resourcesOf('a');
+    const resource = { ...encounter, length: { value: 20, unit: 'min', system: SYSTEMS.ucum, code: 'min' } };
+    await rig.store.commit({ resources: [{ resource, facility: BREBES.code, submission: id, at }] });
+    await rig.fault({ match: TRANSACTION, action: 'drop-after', times: 1 });
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    expect(await rig.delivery(id)).toMatchObject({ sentAt: at });
+    await rig.receive({ record: 'a', person: 1, systolic: 155 }, 2);
+    await drained(worker);
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    const { Observation = [] } = await rig.onPlatform();
+    expect(Observation.map(({ valueQuantity }) => (valueQuantity as { value: number }).value).sort()).toEqual([155, 55.5]);
+  });
+});
+
 describe('a restored backup', () => {
   it('looks every unit up before it is sent: nothing is doubled, and nobody needs the duplicate rule', async () => {
     await setUp();
