@@ -27,6 +27,7 @@ import {
   type MendReport,
   mend,
   type Platform,
+  pausedLines,
   type ReconcileOptions,
   reconcile,
   resolveIdentities,
@@ -147,7 +148,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       {
         name: 'alert-waiting',
         ...config.jobs['alert-waiting'],
-        run: (run) => alertWaiting({ store, environment, now, ...config.alert }, run),
+        run: (run) => alertWaiting({ store, environment, now, ...config.alert, paused: () => pausedLines(store, environment) }, run),
       },
       {
         name: 'reconcile',

@@ -44,7 +44,21 @@ export interface Config {
   };
   readonly worker: { readonly enabled: boolean; readonly concurrency: number; readonly backlogLimit: number };
   readonly jobs: Readonly<Record<JobName, JobConfig>>;
-  readonly alert: { readonly afterMs: number; readonly webhook?: { readonly url: string; readonly secret?: string } };
+  readonly alert: {
+    readonly afterMs: number;
+    readonly webhook?: { readonly url: string; readonly secret?: string };
+    readonly mail?: {
+      readonly host: string;
+      readonly port: number;
+      readonly tls: 'starttls' | 'tls' | 'none';
+      readonly user?: string;
+      readonly password?: string;
+      readonly from: string;
+      readonly to: readonly string[];
+      /** PEM text of additional certificate authorities. */
+      readonly ca?: string;
+    };
+  };
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -133,6 +147,8 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
   if (typeof webhook === 'string' && isUrl(webhook) && !isPrivate(new URL(webhook))) {
     wrong('ILP_ALERT_WEBHOOK_URL', { id: 'harus alamat https://', en: 'must be an https:// address' });
   }
+  const to = (values.ILP_ALERT_MAIL_TO as string | undefined)?.split(',').map((each) => each.trim()) ?? [];
+  for (const [name, fix] of mailMistakes(values, to)) wrong(name, fix);
   if (mistakes.length > 0) {
     throw wrongConfig(mistakes);
   }
@@ -193,6 +209,20 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
           ...(values.ILP_ALERT_WEBHOOK_SECRET !== undefined && { secret: text('ILP_ALERT_WEBHOOK_SECRET') }),
         },
       }),
+      ...(values.ILP_ALERT_MAIL_HOST !== undefined && {
+        mail: {
+          host: text('ILP_ALERT_MAIL_HOST'),
+          port: number('ILP_ALERT_MAIL_PORT'),
+          tls: values.ILP_ALERT_MAIL_TLS as 'starttls' | 'tls' | 'none',
+          ...(values.ILP_ALERT_MAIL_USER !== undefined && {
+            user: text('ILP_ALERT_MAIL_USER'),
+            password: text('ILP_ALERT_MAIL_PASSWORD'),
+          }),
+          from: text('ILP_ALERT_MAIL_FROM'),
+          to,
+          ...(ca !== undefined && { ca }),
+        },
+      }),
     },
     logLevel: values.ILP_LOG_LEVEL as Config['logLevel'],
   });
@@ -207,8 +237,37 @@ function keyHex(value: string): string | undefined {
 
 const isUrl = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
+const isThisMachine = (host: string): boolean => ['127.0.0.1', '::1', '[::1]', 'localhost'].includes(host);
+
 /** Whether nobody on the way can read along: encrypted, or to this very machine. */
-const isPrivate = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+const isPrivate = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || isThisMachine(hostname);
+
+const isMailAddress = (value: unknown): boolean => typeof value === 'string' && /^[^\s@,;<>"]{1,64}@[^\s@,;<>"]{1,255}$/.test(value);
+
+/** What is wrong with the settings of the mail: part of them says nothing, and what others could read on the way is not sent. */
+function mailMistakes(values: Readonly<Record<string, unknown>>, to: readonly string[]): readonly (readonly [string, Bilingual])[] {
+  const name = (last: string) => `ILP_ALERT_MAIL_${last}`;
+  const given = (last: string): boolean => values[name(last)] !== undefined;
+  const found: (readonly [string, Bilingual])[] = [];
+  const need = (last: string, because: string) =>
+    given(last) || found.push([name(last), { id: `wajib bersama ${name(because)}`, en: `is required with ${name(because)}` }]);
+  const address: Bilingual = {
+    id: 'harus alamat surel, misalnya dinkes@contoh.go.id',
+    en: 'must be a mail address, such as dinkes@contoh.go.id',
+  };
+  if (given('HOST')) {
+    need('FROM', 'HOST');
+    need('TO', 'HOST');
+  }
+  for (const other of ['FROM', 'TO', 'USER', 'PASSWORD']) if (given(other) && !given('HOST')) need('HOST', other);
+  if (given('USER')) need('PASSWORD', 'USER');
+  if (given('PASSWORD')) need('USER', 'PASSWORD');
+  if (given('FROM') && !isMailAddress(values[name('FROM')])) found.push([name('FROM'), address]);
+  if (!to.every(isMailAddress)) found.push([name('TO'), address]);
+  if (given('HOST') && values[name('TLS')] === 'none' && !isThisMachine(String(values[name('HOST')])))
+    found.push([name('TLS'), { id: 'none hanya untuk peladen di mesin ini', en: 'may be none only for a server on this machine' }]);
+  return found.filter(([one], index) => found.findIndex(([other]) => other === one) === index);
+}
 
 function isZone(value: string): boolean {
   try {

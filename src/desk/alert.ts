@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { AppError } from '../errors/index.ts';
 import type { Store } from '../store/index.ts';
+import { type MailServer, mailWhatChanged, type Paused } from './mail.ts';
 import { overview } from './overview.ts';
 
 export interface AlertOptions {
@@ -12,7 +13,11 @@ export interface AlertOptions {
   readonly afterMs: number;
   /** Where it is told; without it the job only counts. */
   readonly webhook?: { readonly url: string; readonly secret?: string };
-  /** Longest wait for the webhook's answer. Default 10 s. */
+  /** Who is told by mail what stopped, what is paused and what waits too long; see `mailWhatChanged`. */
+  readonly mail?: MailServer;
+  /** Who is not served now. */
+  readonly paused?: () => Promise<readonly Paused[]>;
+  /** Longest wait for an answer of the webhook or the mail server. Default 10 s. */
   readonly timeoutMs?: number;
 }
 
@@ -23,14 +28,16 @@ const MAX_GROUPS = 50;
 type Told = 'waiting' | 'recovered';
 
 /**
- * Tells once when the oldest that waits has waited too long, and once when that is over; then the next breach is told again. A webhook that
+ * Tells by webhook and by mail, each of which goes on where the other fails.
+ *
+ * By webhook: once when the oldest that waits has waited too long, and once when that is over; then the next breach is told again. A webhook that
  * fails is asked again at the next run.
  *
  * The body is JSON of counts, ages and causes, never of a patient. With a secret its HMAC-SHA256 is in `x-ilp-signature: sha256=<hex>`,
  * over the time in `x-ilp-timestamp`, a dot, and the body.
  *
  * @returns counts for the record of the run
- * @throws AppError `alert-failed` if the webhook did not take it
+ * @throws AppError `alert-failed` if the webhook or the mail server did not take it
  */
 export async function alertWaiting(
   options: AlertOptions,
@@ -52,36 +59,51 @@ export async function alertWaiting(
     oldestHours: Math.floor(ageMs / 3_600_000),
     told: 0,
   };
-  const entry = (await store.shared(environment, [NAME])).entries[0];
-  if (dryRun || !webhook || isBreach === (entry !== undefined)) return counts;
+  if (dryRun) return counts;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const [posted, mailed] = await Promise.allSettled([tellWebhook(), tellMail()]);
+  for (const result of [posted, mailed]) if (result.status === 'rejected') throw result.reason;
+  const sum = [posted, mailed].reduce((told, result) => told + (result.status === 'fulfilled' ? result.value : 0), 0);
+  return { ...counts, told: sum };
 
-  const event: Told = isBreach ? 'waiting' : 'recovered';
-  const body = {
-    event,
-    environment,
-    at,
-    oldest,
-    oldestAgeSeconds: Math.floor(ageMs / 1000),
-    afterSeconds: Math.floor(afterMs / 1000),
-    waiting: counts.waiting,
-    onHold: counts.onHold,
-    failed: counts.failed,
-    completedLastHour: backlog.completedLastHour,
-    expectedFinish: backlog.expectedFinish,
-    groups: groups.slice(0, MAX_GROUPS).map(({ what, state, reason, rule, kind, owner, count, oldest: since, todo, act }) => ({
-      ...{ what, state, reason, rule, kind, owner, count },
-      oldest: since,
-      ...{ todo, act },
-    })),
-  };
-  await post(
-    webhook,
-    JSON.stringify(body),
-    Math.floor(Date.parse(at) / 1000),
-    AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs ?? 10_000)]),
-  );
-  await store.putShared(environment, NAME, isBreach ? JSON.stringify({ since: oldest, toldAt: at }) : null, entry?.version ?? null);
-  return { ...counts, told: 1 };
+  async function tellMail(): Promise<number> {
+    const { mail: server, paused } = options;
+    if (server === undefined) return 0;
+    return mailWhatChanged(
+      { store, server, timeoutMs },
+      {
+        ...{ environment, at, groups, oldest, late: isBreach, afterHours: Math.round(afterMs / 3_600_000), waiting: counts.waiting },
+        paused: (await paused?.()) ?? [],
+      },
+    );
+  }
+
+  async function tellWebhook(): Promise<number> {
+    const entry = (await store.shared(environment, [NAME])).entries[0];
+    if (!webhook || isBreach === (entry !== undefined)) return 0;
+    const event: Told = isBreach ? 'waiting' : 'recovered';
+    const body = {
+      event,
+      environment,
+      at,
+      oldest,
+      oldestAgeSeconds: Math.floor(ageMs / 1000),
+      afterSeconds: Math.floor(afterMs / 1000),
+      waiting: counts.waiting,
+      onHold: counts.onHold,
+      failed: counts.failed,
+      completedLastHour: backlog.completedLastHour,
+      expectedFinish: backlog.expectedFinish,
+      groups: groups.slice(0, MAX_GROUPS).map(({ what, state, reason, rule, kind, owner, count, oldest: since, todo, act }) => ({
+        ...{ what, state, reason, rule, kind, owner, count },
+        oldest: since,
+        ...{ todo, act },
+      })),
+    };
+    await post(webhook, JSON.stringify(body), Math.floor(Date.parse(at) / 1000), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+    await store.putShared(environment, NAME, isBreach ? JSON.stringify({ since: oldest, toldAt: at }) : null, entry?.version ?? null);
+    return 1;
+  }
 }
 
 async function post(
@@ -108,9 +130,13 @@ async function post(
     status = response.status;
     await response.body?.cancel();
   } catch (cause) {
-    throw new AppError('alert-failed', { problem: { id: 'tidak dapat dihubungi', en: 'not reached' } }, { cause });
+    throw new AppError(
+      'alert-failed',
+      { name: 'ILP_ALERT_WEBHOOK_URL', problem: { id: 'tidak dapat dihubungi', en: 'not reached' } },
+      { cause },
+    );
   }
-  if (status < 200 || status > 299) throw new AppError('alert-failed', { problem: `HTTP ${status}` });
+  if (status < 200 || status > 299) throw new AppError('alert-failed', { name: 'ILP_ALERT_WEBHOOK_URL', problem: `HTTP ${status}` });
 }
 
 /** Hex HMAC-SHA256 over `<timestamp>.<body>`. */

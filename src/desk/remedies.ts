@@ -57,5 +57,8 @@ export function remedyOf(
   return { meaning: { id: `Ditolak aturan SATUSEHAT ${number}`, en: `Refused by SATUSEHAT rule ${number}` }, todo: REFUSED, act: 'fix' };
 }
 
+/** What a reason means. */
+export const reasonText = (reason: string): Bilingual => remedyOf(reason, null).meaning;
+
 /** The text of a code about no field in particular. */
 const readable = ({ id, en }: Bilingual): Bilingual => ({ id: id.replace(/\{\w+\}/g, '…'), en: en.replace(/\{\w+\}/g, '…') });

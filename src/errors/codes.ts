@@ -636,8 +636,8 @@ export const CODES = {
     'configuration',
     502,
     'transient',
-    'Pemberitahuan tidak diterima alamat ILP_ALERT_WEBHOOK_URL ({problem}). Periksa alamatnya; dicoba lagi pada giliran berikutnya.',
-    'The alert was not taken by the address in ILP_ALERT_WEBHOOK_URL ({problem}). Check it; it is tried again at the next run.',
+    'Pemberitahuan tidak diterima oleh {name} ({problem}). Periksa pengaturannya; dicoba lagi pada giliran berikutnya.',
+    'The alert was not taken by {name} ({problem}). Check its settings; it is tried again at the next run.',
   ),
   'store-unavailable': row(
     'internal',

@@ -4,6 +4,7 @@ export { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
 export { isOpen } from './hours.ts';
 export { createIdentityResolver, type IdentityHash, identityKey } from './identity.ts';
 export { OUTCOMES, type Outcome, settle } from './outcome.ts';
+export { type PausedLine, pausedLines } from './pauses.ts';
 export type { CheckAnswer, Log, Metrics, Platform } from './platform.ts';
 export { DEFAULT_SAMPLE, RECONCILE_STATE, type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
 export { type MendOptions, type MendReport, mend } from './reconcile-mend.ts';

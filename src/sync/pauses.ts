@@ -1,6 +1,7 @@
+import type { Reason } from '../errors/index.ts';
 import type { Store } from '../store/port.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
-import { type Outcome, rowOf } from './outcome.ts';
+import { OUTCOMES, type Outcome, type OutcomeName, rowOf } from './outcome.ts';
 
 /**
  * Who is not served now, and why: the breaker of each client and of the platform as a whole. All processes share it through the store, so
@@ -197,6 +198,24 @@ export function createPauses({
 
     giveBack,
   };
+}
+
+/** Who is paused, and for which reason: for people. */
+export interface PausedLine {
+  /** Code of the puskesmas; null: the platform as a whole. */
+  readonly owner: string | null;
+  readonly reason: Reason;
+}
+
+/** Those whose pause is not over, or has not been tried since. */
+export async function pausedLines(store: Pick<Store, 'shared'>, environment: string): Promise<readonly PausedLine[]> {
+  const { entries } = await store.shared(environment);
+  return entries.flatMap(({ name, value }): PausedLine[] => {
+    const pause = name.startsWith(NAME) ? read(value) : NONE;
+    const reason = pause.count > 0 && Object.hasOwn(OUTCOMES, pause.cause) ? OUTCOMES[pause.cause as OutcomeName].reason : null;
+    const line = name.slice(NAME.length);
+    return reason === null ? [] : [{ owner: line === PLATFORM ? null : line, reason }];
+  });
 }
 
 /** The line of the platform as a whole, for `tryOne`. */
