@@ -8,6 +8,7 @@ import {
   type ActFlags,
   cancelDeliveries,
   type DeliveryFlags,
+  decideDeliveries,
   fixDeliveries,
   listDeliveries,
   retryDeliveries,
@@ -112,7 +113,8 @@ const DELIVERIES_HELP = `
 Contoh / examples:
   ilp-fhir deliveries list
   ilp-fhir deliveries list --state failed --rule 10457
-  ilp-fhir deliveries fix --reason unmapped-code --dry-run`;
+  ilp-fhir deliveries fix --reason unmapped-code --dry-run
+  ilp-fhir deliveries decide --reason conflict --owner P3329170201 --decision keep-theirs --dry-run`;
 
 function commandLine(version: string, choose: (action: Action) => void): Command {
   const program = new Command('ilp-fhir')
@@ -189,19 +191,25 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   on(command(deliveries, 'show <key>', 'seluruh riwayat satu kiriman atau data / the whole story of one'), (key: string) =>
     showDelivery(key),
   );
+  const acting = (target: Command): Command =>
+    selecting(target)
+      .option('--dry-run', 'sebutkan saja / only say')
+      .option('--yes', 'ya, juga bila banyak / yes, also if they are many')
+      .option('--note <text>', 'alasan, tanpa nama orang / why, without names of people');
   for (const [name, description, act] of [
     ['retry', 'kirim ulang / send again', retryDeliveries],
     ['fix', 'proses ulang data asal setelah diperbaiki / take the records through again after mending', fixDeliveries],
     ['cancel', 'batalkan, tidak dikirim / give up, do not send', cancelDeliveries],
   ] as const) {
-    on(
-      selecting(command(deliveries, name, description))
-        .option('--dry-run', 'sebutkan saja / only say')
-        .option('--yes', 'ya, juga bila banyak / yes, also if they are many')
-        .option('--note <text>', 'alasan, tanpa nama orang / why, without names of people'),
-      (flags: ActFlags) => act(flags),
-    );
+    on(acting(command(deliveries, name, description)), (flags: ActFlags) => act(flags));
   }
+  on(
+    acting(command(deliveries, 'decide', 'putuskan konflik / settle conflicts with what others changed on SATUSEHAT')).requiredOption(
+      '--decision <which>',
+      'keep-ours: milik kita menimpa / ours goes over it; keep-theirs: yang di sana tetap / theirs stands',
+    ),
+    (flags: ActFlags & { decision: string }) => decideDeliveries(flags),
+  );
 
   on(
     command(program, 'migrate', 'perbarui basis data / bring the database up to date').option('--dry-run', 'sebutkan saja / only list'),

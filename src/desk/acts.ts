@@ -1,7 +1,17 @@
 import type { Issue, Reason, State } from '../errors/index.ts';
 import { AppError } from '../errors/index.ts';
 import { inOrder, isStopped, type Reprocessed } from '../intake/index.ts';
-import type { AccessContext, Delivery, LeftReason, Store, Submission } from '../store/index.ts';
+import type {
+  AccessContext,
+  Decision,
+  Delivery,
+  DeliveryAct,
+  DeliveryActResult,
+  DeliverySelection,
+  LeftReason,
+  Store,
+  Submission,
+} from '../store/index.ts';
 import type { DeskOptions } from './desk.ts';
 import { recordsOf, stoppedAtIntake } from './records.ts';
 import { forDeliveries, namedRecords, recordKey, type Selection } from './selection.ts';
@@ -52,31 +62,41 @@ const withStates = (selection: Selection): Selection =>
   selection.states || selection.keys || selection.submission !== undefined ? selection : { ...selection, states: STOPPED_STATES };
 
 export const retry = (options: DeskOptions, context: AccessContext, selection: Selection, act: ActRequest): Promise<ActResult> =>
-  byStore(options, context, selection, act, 'retry');
+  byStore(options, context, selection, act, 'retry', (wanted, written) => options.store.retryDeliveries(context, wanted, written));
 
 export const cancel = (options: DeskOptions, context: AccessContext, selection: Selection, act: ActRequest): Promise<ActResult> =>
-  byStore(options, context, selection, act, 'cancel');
+  byStore(options, context, selection, act, 'cancel', (wanted, written) => options.store.cancelDeliveries(context, wanted, written));
+
+export const decide = (
+  options: DeskOptions,
+  context: AccessContext,
+  selection: Selection,
+  act: ActRequest,
+  decision: Decision,
+): Promise<ActResult> =>
+  byStore(options, context, selection, act, decision, (wanted, written) =>
+    options.store.decideConflicts(context, wanted, written, decision),
+  );
 
 async function byStore(
   options: DeskOptions,
   context: AccessContext,
   given: Selection,
   act: ActRequest,
-  name: 'retry' | 'cancel',
+  name: 'retry' | 'cancel' | Decision,
+  work: (wanted: DeliverySelection, written: DeliveryAct) => Promise<DeliveryActResult>,
 ): Promise<ActResult> {
   const { store, environment, now } = options;
   const selection = withStates(given);
   const wanted = forDeliveries(selection, environment);
   const { actor, note, dryRun = false } = act;
   const written = { actor, at: now(), dryRun, ...(note !== undefined && { note }) };
-  const result = wanted
-    ? await (name === 'retry' ? store.retryDeliveries(context, wanted, written) : store.cancelDeliveries(context, wanted, written))
-    : { selected: 0, released: 0, left: [] };
+  const result = wanted ? await work(wanted, written) : { selected: 0, released: 0, left: [] };
   // A record that nothing was planned for can neither be sent nor kept from it.
   const records = await namedStopped(store, context, selection);
   const left: Left[] = [...result.left, ...records.map(({ id, state }) => ({ key: recordKey(id), state, why: 'needs-mending' as const }))];
   left.push(...(await unknownKeys(store, context, environment, selection)));
-  if (!dryRun && result.released > 0 && name === 'retry') options.onReleased?.();
+  if (!dryRun && result.released > 0 && name !== 'cancel') options.onReleased?.();
   if (!dryRun) await audited(options, act, name, result.released, left.length);
   return { selected: result.released + left.length, released: result.released, left, dryRun };
 }

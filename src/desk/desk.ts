@@ -1,7 +1,8 @@
 import { AppError } from '../errors/index.ts';
 import type { Intake } from '../intake/index.ts';
-import type { AccessContext, Delivery, Store } from '../store/index.ts';
-import { type ActRequest, type ActResult, cancel, type FixOptions, fix, retry } from './acts.ts';
+import type { AccessContext, Decision, Delivery, Store } from '../store/index.ts';
+import { type ActRequest, type ActResult, cancel, decide, type FixOptions, fix, retry } from './acts.ts';
+import { type DifferencePage, type DifferenceSelection, differencePage } from './differences.ts';
 import { type Overview, overview } from './overview.ts';
 import { stoppedAtIntake } from './records.ts';
 import { forDeliveries, type Selection } from './selection.ts';
@@ -29,10 +30,21 @@ export interface Desk {
   ): Promise<{ readonly deliveries: readonly Delivery[]; readonly next?: number }>;
   /** By the key of a delivery, `record:<id>`, the id of a submission, or the reference of a resource. */
   story(context: AccessContext, name: string): Promise<DeliveryStory | RecordStory | undefined>;
+  /**
+   * What reconciliation found.
+   *
+   * @throws AppError `forbidden-facility`, `parameter` for a unit that is not registered
+   */
+  differences(context: AccessContext, selection: DifferenceSelection): Promise<DifferencePage>;
   /** Sends again. Accounts for each that was selected. */
   retry(context: AccessContext, selection: Selection, act: ActRequest): Promise<ActResult>;
   /** Gives up what nothing is on the wire of. Accounts for each that was selected. */
   cancel(context: AccessContext, selection: Selection, act: ActRequest): Promise<ActResult>;
+  /**
+   * Settles conflicts with what others changed on the platform: what is here goes over what was seen there, or theirs stands. Accounts for
+   * each that was selected.
+   */
+  decide(context: AccessContext, selection: Selection, act: ActRequest, decision: Decision): Promise<ActResult>;
   /** Takes the records behind the selection through all stages again, as they were received. Accounts for each that was selected. */
   fix(context: AccessContext, selection: Selection, act: ActRequest, options?: FixOptions): Promise<ActResult>;
 }
@@ -63,8 +75,13 @@ export function createDesk(options: DeskOptions): Desk {
       if (record && (!main || stoppedAtIntake(record))) return recordStory(record);
       return main && deliveryStory(store, context, environment, main.key);
     },
+    async differences(context, selection) {
+      await checkUnits(store, context, selection.owner === undefined ? {} : { owner: selection.owner });
+      return differencePage(store, context, environment, selection);
+    },
     retry: checked((context, selection, act: ActRequest) => retry(options, context, selection, act)),
     cancel: checked((context, selection, act: ActRequest) => cancel(options, context, selection, act)),
+    decide: checked((context, selection, act: ActRequest, decision: Decision) => decide(options, context, selection, act, decision)),
     fix: checked((context, selection, act: ActRequest, more: FixOptions = {}) => fix(options, context, selection, act, more)),
   };
 }

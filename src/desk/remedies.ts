@@ -1,7 +1,10 @@
 import { type Bilingual, CODES, type ErrorCode, REASONS, render } from '../errors/index.ts';
 
-/** `retry`: send again. `fix`: take the record through all stages again once it is mended. `wait`: it goes on by itself. */
-export type Remedy = 'retry' | 'fix' | 'wait';
+/**
+ * `retry`: send again. `fix`: take the record through all stages again once it is mended. `decide`: a person says whose content stands.
+ * `wait`: it goes on by itself.
+ */
+export type Remedy = 'retry' | 'fix' | 'decide' | 'wait';
 
 /** Which text of the catalogue says what to do, and which act ends it. A reason without a row is its own text and is tried again. */
 const BY_REASON: Readonly<Record<string, readonly [code: ErrorCode | null, remedy: Remedy]>> = {
@@ -13,7 +16,7 @@ const BY_REASON: Readonly<Record<string, readonly [code: ErrorCode | null, remed
   identity: ['identity', 'fix'],
   'practitioner-identity': ['practitioner-identity', 'fix'],
   'credential-missing': ['credential-missing', 'wait'],
-  conflict: ['platform-conflict', 'retry'],
+  conflict: ['platform-conflict', 'decide'],
   dependency: ['dependency-failed', 'wait'],
   'outcome-unknown': ['outcome-unknown', 'retry'],
   'platform-unavailable': ['platform-unavailable', 'wait'],

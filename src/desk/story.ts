@@ -20,6 +20,8 @@ export interface DeliveryStory {
     readonly reference: string;
     readonly platformId: string | null;
     readonly platformVersion: string | null;
+    /** What is there, in that version, was seen to be another's content. */
+    readonly changedByOthers?: true;
   }[];
   readonly stoppedBy: readonly Blocker[];
   readonly meaning?: Bilingual;
@@ -66,6 +68,7 @@ export async function deliveryStory(
       reference,
       platformId: byReference.get(reference)?.platformId ?? null,
       platformVersion: byReference.get(reference)?.platformVersion ?? null,
+      ...(byReference.get(reference)?.theirs && { changedByOthers: true as const }),
     })),
     stoppedBy,
     ...told,

@@ -582,8 +582,8 @@ export const CODES = {
     'platform',
     409,
     'conflict',
-    'Data ini di SATUSEHAT sudah diubah pihak lain dan tidak ditimpa. Bandingkan keduanya, perbaiki sumbernya atau data di SATUSEHAT.',
-    'This record was changed by others on SATUSEHAT and is not overwritten. Compare both; mend the source or the record on SATUSEHAT.',
+    'Data ini di SATUSEHAT sudah diubah pihak lain dan tidak ditimpa. Bandingkan keduanya, lalu putuskan (deliveries decide): keep-ours atau keep-theirs.',
+    'This record was changed by others on SATUSEHAT and is not overwritten. Compare both, then decide (deliveries decide): keep-ours or keep-theirs.',
   ),
   'platform-hidden': row(
     'platform',

@@ -1,5 +1,5 @@
 import { CODES, REASONS, STATES } from '../errors/index.ts';
-import { DELIVERY_KINDS } from '../store/port.ts';
+import { DECISIONS, DELIVERY_KINDS, DIFFERENCE_KINDS } from '../store/port.ts';
 
 type Json = Record<string, unknown>;
 
@@ -39,7 +39,7 @@ const FIELDS: Readonly<Record<string, { readonly schema: Json; readonly query: J
 export function deliveriesOpenApi(faults: Json, fault: (description: string) => Json): { readonly paths: Json; readonly schemas: Json } {
   const query = (name: string, schema: object, description: string) => ({ name, in: 'query', schema, description });
   const selection = Object.fromEntries(Object.entries(FIELDS).map(([name, { schema, description }]) => [name, { ...schema, description }]));
-  const act = (operationId: string, summary: string): Json => ({
+  const act = (operationId: string, summary: string, more: Json = {}): Json => ({
     post: {
       operationId,
       summary,
@@ -49,8 +49,9 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
         content: json({
           type: 'object',
           minProperties: 1,
+          ...(Object.keys(more).length > 0 && { required: Object.keys(more) }),
           additionalProperties: false,
-          properties: { ...selection, dryRun: { type: 'boolean', default: false }, note: { type: 'string', maxLength: 200 } },
+          properties: { ...selection, ...more, dryRun: { type: 'boolean', default: false }, note: { type: 'string', maxLength: 200 } },
         }),
       },
       responses: {
@@ -102,6 +103,21 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
           responses: { '200': { description: 'OK', content: json(ref('DeliveryPage')) }, ...faults },
         },
       },
+      '/api/v1/differences': {
+        get: {
+          operationId: 'listDifferences',
+          summary: 'Selisih antara yang terkirim dan isi SATUSEHAT; what reconciliation found',
+          description: 'Perlu izin admin; needs the scope admin',
+          parameters: [
+            query('owner', text, 'Kode puskesmas; code of the puskesmas'),
+            query('kind', text, `${DIFFERENCE_KINDS.join(', ')}; dipisah koma, comma list`),
+            query('state', { enum: ['open', 'resolved', 'all'], default: 'open' }, 'Terbuka atau selesai; open or resolved'),
+            query('after', text, 'Kursor `next` sebelumnya; the `next` of the page before'),
+            query('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100 }, 'Limit'),
+          ],
+          responses: { '200': { description: 'OK', content: json(ref('DifferencePage')) }, ...faults },
+        },
+      },
       '/api/v1/deliveries/groups': {
         get: {
           operationId: 'listDeliveryGroups',
@@ -111,6 +127,11 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
       },
       '/api/v1/deliveries/retry': act('retryDeliveries', 'Kirim ulang yang terpilih; send the selected again'),
       '/api/v1/deliveries/cancel': act('cancelDeliveries', 'Batalkan yang terpilih; give up the selected'),
+      '/api/v1/deliveries/decide': act(
+        'decideDeliveries',
+        'Putuskan konflik: milik kita menimpa, atau yang di SATUSEHAT tetap; settle conflicts with what others changed there',
+        { decision: { enum: DECISIONS } },
+      ),
       '/api/v1/deliveries/fix': act(
         'fixDeliveries',
         'Proses ulang data asal yang terpilih; take the records of the selected through again',
@@ -133,12 +154,31 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
         required: ['deliveries'],
         properties: { deliveries: { type: 'array', items: ref('Delivery') }, next: { type: 'integer' } },
       },
+      DifferencePage: {
+        type: 'object',
+        required: ['differences'],
+        properties: {
+          differences: list({
+            reference: text,
+            kind: { enum: DIFFERENCE_KINDS },
+            owner: nullable,
+            platformId: nullable,
+            foundAt: text,
+            resolvedAt: nullable,
+            run: text,
+            environment: text,
+            meaning: bilingual,
+            todo: bilingual,
+          }),
+          next: text,
+        },
+      },
       DeliveryStory: {
         type: 'object',
         properties: {
           ...delivery,
           trail: list({ ...event, note: nullable }),
-          resources: list({ reference: text, platformId: nullable, platformVersion: nullable }),
+          resources: list({ reference: text, platformId: nullable, platformVersion: nullable, changedByOthers: { const: true } }),
           stoppedBy: list({ key: text, state: text, reason: nullable, as: { enum: ['dependency', 'earlier'] } }),
           meaning: bilingual,
           todo: bilingual,
@@ -167,7 +207,7 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
             oldest: text,
             meaning: bilingual,
             todo: bilingual,
-            act: { enum: ['retry', 'fix', 'wait'] },
+            act: { enum: ['retry', 'fix', 'decide', 'wait'] },
           }),
         },
       },
@@ -183,7 +223,7 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
             state: nullable,
             why: {
               enum: [
-                ...['in-progress', 'outcome-unknown', 'completed', 'cancelled', 'withdrawn', 'needs-mending'],
+                ...['in-progress', 'outcome-unknown', 'completed', 'cancelled', 'withdrawn', 'needs-mending', 'no-conflict'],
                 ...['not-found', 'no-record', 'unreadable', 'moved'],
               ],
             },

@@ -1,8 +1,16 @@
 import { type Request, type Response, Router } from 'express';
-import { type ActRequest, type ActResult, type Desk, parseSelection, type Selection, saysAnything } from '../desk/index.ts';
+import {
+  type ActRequest,
+  type ActResult,
+  type Desk,
+  parseDifferenceSelection,
+  parseSelection,
+  type Selection,
+  saysAnything,
+} from '../desk/index.ts';
 import { AppError } from '../errors/index.ts';
 import { contextOf, type ReaderLimits } from '../intake/index.ts';
-import type { AccessContext } from '../store/port.ts';
+import { type AccessContext, DECISIONS, type Decision } from '../store/port.ts';
 import type { AuditLog } from './audit-log.ts';
 import { checkScope } from './auth.ts';
 import { openBody } from './body.ts';
@@ -20,9 +28,15 @@ export interface DeliveriesRouterOptions {
 const BODY_BYTES = 1_048_576;
 /** Records that one request may have taken through all stages again; more belongs on the command line, which shows how far it is. */
 const MAX_FIXED = 5_000;
-const ACT_FIELDS = ['dryRun', 'note'];
+/** What an act is told besides the selection, a dry run and a note. */
+const ACT_FIELDS: Readonly<Record<string, readonly string[]>> = { decide: ['decision'] };
 
-/** `/api/v1/deliveries`: what is on its way, what stopped and why, and what a person does about it. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * `/api/v1/deliveries`: what is on its way, what stopped and why, and what a person does about it. `/api/v1/differences`: what
+ * reconciliation found.
+ */
 export function createDeliveriesRouter({ desk, audit, limits }: DeliveriesRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const context = (request: Request): AccessContext => contextOf(clientOf(request), 'intake', stateOf(request).id);
@@ -63,18 +77,31 @@ export function createDeliveriesRouter({ desk, audit, limits }: DeliveriesRouter
     })
     .all(methodNotAllowed('GET'));
 
-  const acts = {
-    retry: desk.retry,
-    cancel: desk.cancel,
-    fix: (scope: AccessContext, selection: Selection, act: ActRequest) => desk.fix(scope, selection, act, { limit: MAX_FIXED }),
-  };
+  router
+    .route('/differences')
+    .get(async (request, response) => {
+      checkScope(clientOf(request), 'admin');
+      const page = await desk.differences(context(request), parseDifferenceSelection(request.query as Record<string, unknown>));
+      await read(request, 'differences', page.differences.length);
+      response.json(page);
+    })
+    .all(methodNotAllowed('GET'));
+
+  const acts: Readonly<Record<string, (scope: AccessContext, selection: Selection, act: ActRequest, more: Fields) => Promise<ActResult>>> =
+    {
+      retry: desk.retry,
+      cancel: desk.cancel,
+      decide: (scope, selection, act, { decision }) => desk.decide(scope, selection, act, decisionOf(decision)),
+      fix: (scope, selection, act) => desk.fix(scope, selection, act, { limit: MAX_FIXED }),
+    };
   for (const [name, act] of Object.entries(acts)) {
     router
       .route(`/deliveries/${name}`)
       .post(async (request, response) => {
         checkScope(clientOf(request), 'admin');
-        const { selection, ...asked } = await selectionOf(request, limits);
-        answer(response, await act(context(request), selection, { actor: clientOf(request).id, requestId: stateOf(request).id, ...asked }));
+        const { selection, more, ...asked } = await selectionOf(request, limits, ACT_FIELDS[name] ?? []);
+        const who = { actor: clientOf(request).id, requestId: stateOf(request).id };
+        answer(response, await act(context(request), selection, { ...who, ...asked }, more));
       })
       .all(methodNotAllowed('POST'));
   }
@@ -105,7 +132,11 @@ export function createDeliveriesRouter({ desk, audit, limits }: DeliveriesRouter
 const answer = (response: Response, result: ActResult): void => void response.json(result);
 
 /** @throws AppError `content-type`, `body-size`, `json-syntax`, `parameter` */
-async function selectionOf(request: Request, limits: ReaderLimits): Promise<{ selection: Selection; dryRun: boolean; note?: string }> {
+async function selectionOf(
+  request: Request,
+  limits: ReaderLimits,
+  known: readonly string[],
+): Promise<{ selection: Selection; dryRun: boolean; note?: string; more: Fields }> {
   const body = await openBody(request, 'encounters', { ...limits, jsonBytes: BODY_BYTES });
   const record = body.kind === 'whole' && body.records.length === 1 ? body.records[0] : undefined;
   if (!record || record.fault) throw new AppError('parameter', { name: 'body', expected: '{"state":"failed","reason":"identity"}' });
@@ -117,14 +148,21 @@ async function selectionOf(request: Request, limits: ReaderLimits): Promise<{ se
       expected: { id: '1–200 huruf, tanpa deret 5 angka', en: '1–200 letters, no run of 5 digits' },
     });
   }
-  const selection = parseSelection(fields, ACT_FIELDS);
+  const selection = parseSelection(fields, ['dryRun', 'note', ...known]);
   if (!saysAnything(selection)) {
     throw new AppError('parameter', {
       name: 'body',
       expected: { id: 'sedikitnya satu pilihan, misalnya state', en: 'at least one field, such as state' },
     });
   }
-  return { selection, dryRun, ...(typeof note === 'string' && { note }) };
+  return { selection, dryRun, ...(typeof note === 'string' && { note }), more: fields };
+}
+
+/** @throws AppError `parameter` */
+function decisionOf(value: unknown): Decision {
+  const decision = DECISIONS.find((each) => each === value);
+  if (decision === undefined) throw new AppError('parameter', { name: 'decision', expected: DECISIONS.join(', ') });
+  return decision;
 }
 
 /** A note is kept for good: a NIK has no place in it. */

@@ -147,15 +147,16 @@ async function writeRegisters(writer: Writer, changes: ChangeSet): Promise<void>
   );
   await writer.insert(
     'platform_id',
-    ['environment', 'reference', 'platform_id', 'platform_version', 'at'],
+    ['environment', 'reference', 'platform_id', 'platform_version', 'at', 'theirs'],
     lastByKey(changes.platformIds, ({ environment, reference }) => `${environment} ${reference}`).map((row): Value[] => [
       row.environment,
       row.reference,
       row.platformId,
       row.platformVersion,
       row.at,
+      Number(row.theirs === true),
     ]),
-    { key: ['environment', 'reference'], update: ['platform_id', 'platform_version', 'at'] },
+    { key: ['environment', 'reference'], update: ['platform_id', 'platform_version', 'at', 'theirs'] },
   );
   await writer.insert(
     'identity',

@@ -9,21 +9,22 @@ export async function putDifferences(writer: Writer, differences: readonly Diffe
   const byKey = new Map(differences.map((row) => [`${row.environment} ${row.reference} ${row.kind}`, row]));
   await writer.insert(
     'difference',
-    ['environment', 'reference', 'kind', 'platform_id', 'found_at', 'run', 'resolved_at'],
+    ['environment', 'reference', 'kind', 'platform_id', 'found_at', 'run', 'resolved_at', 'owner'],
     [...byKey.keys()].sort().map((key): Value[] => {
       const row = byKey.get(key) as DifferenceWrite;
-      return [row.environment, row.reference, row.kind, row.platformId, row.foundAt, row.run, null];
+      return [row.environment, row.reference, row.kind, row.platformId, row.foundAt, row.run, null, row.owner];
     }),
-    { key: ['environment', 'reference', 'kind'], update: ['platform_id', 'run', 'resolved_at'] },
+    { key: ['environment', 'reference', 'kind'], update: ['platform_id', 'run', 'resolved_at', 'owner'] },
   );
 }
 
 /** See the port. */
 export async function readDifferences({ dialect, reader }: Engine, query: DifferenceQuery): Promise<readonly Difference[]> {
-  const { environment, kinds, run, references, open, after, limit = LIMIT } = query;
+  const { environment, kinds, owners, run, references, open, after, limit = LIMIT } = query;
   const conditions = [
     sql`environment = ${environment}`,
     ...(kinds === undefined ? [] : [dialect.inList(sql.ref('kind'), kinds)]),
+    ...(owners === undefined ? [] : [dialect.inList(sql.ref('owner'), owners)]),
     ...(run === undefined ? [] : [sql`run = ${run}`]),
     ...(references === undefined ? [] : [dialect.inList(sql.ref('reference'), references)]),
     ...(open === undefined ? [] : [open ? sql`resolved_at is null` : sql`resolved_at is not null`]),
@@ -37,6 +38,7 @@ export async function readDifferences({ dialect, reader }: Engine, query: Differ
     found_at: string;
     run: string;
     resolved_at: string | null;
+    owner: string | null;
   }>`select * from difference where ${sql.join(conditions, sql` and `)} order by reference, kind limit ${limit}`.execute(reader);
   return rows.map((row) => ({
     environment: row.environment,
@@ -46,6 +48,7 @@ export async function readDifferences({ dialect, reader }: Engine, query: Differ
     foundAt: row.found_at,
     run: row.run,
     resolvedAt: row.resolved_at,
+    owner: row.owner,
   }));
 }
 

@@ -6,7 +6,7 @@ import { createStore } from './store.ts';
 
 export { createIdentifiers, type Identifiers, loadIdKey, type PersonIdentity } from './id-key.ts';
 export type * from './port.ts';
-export { DELIVERY_KINDS, DIFFERENCE_KINDS, FEEDS, SCOPES } from './port.ts';
+export { DECISIONS, DELIVERY_KINDS, DIFFERENCE_KINDS, FEEDS, SCOPES } from './port.ts';
 export { parseDateRange, SEARCH_PARAMETERS, type SearchKind, type SearchParameter, searchParameters } from './search-parameters.ts';
 
 /**

@@ -133,6 +133,12 @@ export interface Store {
    * transaction. What depends on them says `dependency`.
    */
   cancelDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct): Promise<DeliveryActResult>;
+  /**
+   * Deliveries on hold because others changed what is on the platform become ready, as after a retry. `keep-ours`: what is here goes over
+   * the version that was seen, and only over that one. `keep-theirs`: what is there stays, until what is here changes again, which is
+   * another conflict. One transaction.
+   */
+  decideConflicts(context: AccessContext, selection: DeliverySelection, act: DeliveryAct, decision: Decision): Promise<DeliveryActResult>;
   /** How far sending is behind. Cheap enough to ask every few seconds: a count of many is given again for fifty times as long as it took. */
   backlog(environment: string, context?: AccessContext): Promise<Backlog>;
 
@@ -488,6 +494,10 @@ export interface DeliveryAct {
   readonly dryRun?: boolean;
 }
 
+/** Whose content stands where others changed what we had delivered. */
+export const DECISIONS = ['keep-ours', 'keep-theirs'] as const;
+export type Decision = (typeof DECISIONS)[number];
+
 /** `selected` is `released` and `left` together; `released` are those that the act was done to. */
 export interface DeliveryActResult {
   readonly selected: number;
@@ -497,9 +507,9 @@ export interface DeliveryActResult {
 
 /**
  * Why an act left a delivery as it is: it is being sent; what was sent may be there; it is there; it was cancelled, by a person or because
- * its record was withdrawn; its record has to be mended or validated first.
+ * its record was withdrawn; its record has to be mended or validated first; nothing of it was seen changed by others.
  */
-export type LeftReason = 'in-progress' | 'outcome-unknown' | 'completed' | 'cancelled' | 'withdrawn' | 'needs-mending';
+export type LeftReason = 'in-progress' | 'outcome-unknown' | 'completed' | 'cancelled' | 'withdrawn' | 'needs-mending' | 'no-conflict';
 
 /** One step in the life of a delivery. */
 export interface DeliveryEvent {
@@ -552,6 +562,8 @@ export interface DifferenceWrite {
   readonly foundAt: string;
   /** Run that found it last. */
   readonly run: string;
+  /** Code of the puskesmas in whose name it was sent; null where it was found before this was kept. */
+  readonly owner: string | null;
 }
 
 export interface Difference extends DifferenceWrite {
@@ -561,6 +573,7 @@ export interface Difference extends DifferenceWrite {
 export interface DifferenceQuery {
   readonly environment: string;
   readonly kinds?: readonly DifferenceKind[];
+  readonly owners?: readonly string[];
   readonly run?: string;
   readonly references?: readonly string[];
   /** Default: open and resolved ones. */
@@ -597,7 +610,12 @@ export interface PlatformId {
   readonly platformVersion: string | null;
   /** `lastUpdated` of the content that the platform has; when it was learnt where the content is not ours (persons, given ids). */
   readonly at: string;
+  /** What is there, in `platformVersion`, was seen to be another's content. `at` then says which of ours it stands against. */
+  readonly theirs?: true;
 }
+
+/** `at` of a platform id: content of ours that is less than what is stored here, older than anything but what we cannot vouch for. */
+export const EARLIER_CONTENT = new Date(1).toISOString();
 
 /** Result of an identity look-up; `platformId` null: looked for and not found. */
 export interface Identity {

@@ -27,7 +27,7 @@ export interface Database {
   /** A deleted value stays as null, so that its versions go on. */
   shared_state: { environment: string; name: string; value: string | null; version: number; updated_ms: number };
   difference: DifferenceTable;
-  platform_id: { environment: string; reference: string; platform_id: string; platform_version: string | null; at: string };
+  platform_id: PlatformIdTable;
   identity: { environment: string; key: string; platform_id: string | null; checked_at: string };
   client: ClientTable;
   credential: CredentialTable;
@@ -161,6 +161,16 @@ export interface DeliveryEventTable {
   note: string | null;
 }
 
+export interface PlatformIdTable {
+  environment: string;
+  reference: string;
+  platform_id: string;
+  platform_version: string | null;
+  at: string;
+  /** 1: the content there is another's. */
+  theirs: number;
+}
+
 export interface DifferenceTable {
   environment: string;
   reference: string;
@@ -169,6 +179,7 @@ export interface DifferenceTable {
   found_at: string;
   run: string;
   resolved_at: string | null;
+  owner: string | null;
 }
 
 export interface ClientTable {

@@ -67,9 +67,9 @@ export async function deliveryGroups(engine: Engine, context: AccessContext, env
   return rows.map(({ oldest, ...row }) => ({ ...row, oldest: instant(oldest) }));
 }
 
-type Selected = Pick<
+export type Selected = Pick<
   DeliveryTable,
-  'id' | 'delivery_key' | 'kind' | 'state' | 'reason' | 'rule' | 'sent_at' | 'submission' | 'submission_version'
+  'id' | 'delivery_key' | 'kind' | 'state' | 'reason' | 'rule' | 'sent_at' | 'submission' | 'submission_version' | 'resources'
 >;
 
 /** Holds that sending again cannot end: the record behind them is not complete. */
@@ -101,9 +101,14 @@ export async function retryDeliveries(
   selection: DeliverySelection,
   act: DeliveryAct,
 ): Promise<DeliveryActResult> {
-  const { db } = writer;
   const { chosen, result } = await choose(engine, writer, context, selection, retryLeaves);
-  if (chosen.length === 0 || act.dryRun) return result;
+  if (chosen.length > 0 && !act.dryRun) await reopen(engine, writer, chosen, act, 'retried');
+  return result;
+}
+
+/** What was chosen becomes ready, due now, with no tries counted; one that may be on the platform keeps its mark. */
+export async function reopen(engine: Engine, writer: Writer, chosen: readonly Selected[], act: DeliveryAct, action: string): Promise<void> {
+  const { db } = writer;
   const ids = chosen.map(({ id }) => id);
   await db
     .updateTable('delivery')
@@ -121,13 +126,12 @@ export async function retryDeliveries(
   await tell(
     writer,
     chosen.map((row) => ({ row, to: 'ready', reason: row.sent_at === null ? null : 'outcome-unknown' })),
-    'retried',
+    action,
     act,
   );
   const affected = await refreshStandings(engine, writer, ids);
   await moveSubmissions(engine, writer, chosen, (_all) => ({ state: 'ready', reason: null, stage: 'retried' }), act.at);
   await tellDependants(engine, writer, affected);
-  return result;
 }
 
 /** See the port. */
@@ -171,21 +175,21 @@ function afterCancellation(
 }
 
 /** Locks the selected ones, so that what is decided about each still holds when it is written. */
-async function choose(
+export async function choose(
   engine: Engine,
   writer: Writer,
   context: AccessContext,
   selection: DeliverySelection,
-  leaves: (row: Selected) => LeftReason | undefined,
+  leaves: (row: Selected) => LeftReason | undefined | Promise<LeftReason | undefined>,
 ): Promise<{ chosen: readonly Selected[]; result: DeliveryActResult }> {
   await writer.lockOrder();
   const { rows } = await sql<Selected>`
-    select id, delivery_key, kind, state, reason, rule, sent_at, submission, submission_version from delivery
+    select id, delivery_key, kind, state, reason, rule, sent_at, submission, submission_version, resources from delivery
     where ${isSelected(engine, context, selection)} order by id ${engine.dialect.locksRows ? sql`for update` : sql``}`.execute(writer.db);
   const chosen: Selected[] = [];
   const left: { key: string; state: State; why: LeftReason }[] = [];
   for (const row of rows) {
-    const why = leaves(row);
+    const why = await leaves(row);
     if (why === undefined) chosen.push(row);
     else left.push({ key: row.delivery_key, state: row.state as State, why });
   }

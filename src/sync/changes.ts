@@ -24,6 +24,7 @@ export async function sendChanged(options: ChangeOptions, rows: readonly StoredR
   const { platform, ledger, send, unitOf } = options;
   const [first] = rows;
   const changed = rows.filter(ledger.isChanged);
+  let conflict: Outcome | undefined;
   for (const row of [...changed.filter((each) => each !== first), ...changed.filter((each) => each === first)]) {
     const reference = referenceOf(row.resource);
     const present = await platform.inspect(unitOf([row.resource]), [row.resource]);
@@ -38,8 +39,14 @@ export async function sendChanged(options: ChangeOptions, rows: readonly StoredR
     const unchanged = ledger.isOurs(reference) && (known === null || known === present.platformVersion);
     if (!unchanged) {
       const verdict = await isEarlier(options, row);
+      if (verdict === false) {
+        // A person decides; all that is in conflict is found at once, and the rest goes on.
+        ledger.giveUp(reference, present.platformVersion);
+        conflict = { kind: 'conflict' };
+        continue;
+      }
       if (verdict !== true) {
-        return verdict === false ? { kind: 'conflict' } : verdict;
+        return verdict;
       }
     }
     const answer = await send(() => platform.replace(unitOf([row.resource])));
@@ -48,7 +55,7 @@ export async function sendChanged(options: ChangeOptions, rows: readonly StoredR
     }
     ledger.place(answer.placed);
   }
-  return undefined;
+  return conflict;
 }
 
 /** Whether the platform holds an earlier content of ours: then nobody else has changed it since. */

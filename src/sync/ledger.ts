@@ -1,4 +1,4 @@
-import type { Identity, PlatformId, StoredResource } from '../store/port.ts';
+import { EARLIER_CONTENT, type Identity, type PlatformId, type StoredResource } from '../store/port.ts';
 import type { LocalResource, Placed } from './platform.ts';
 
 /** What one try has learnt so far. True whatever the outcome is, so it is written with every outcome. */
@@ -13,10 +13,10 @@ export interface Trace {
   adopted: number;
 }
 
+export { EARLIER_CONTENT };
+
 /** Content that we cannot vouch for: older than anything. */
 export const UNKNOWN_CONTENT = new Date(0).toISOString();
-/** Content of ours that is less than what is stored here: older than anything but what we cannot vouch for. */
-export const EARLIER_CONTENT = new Date(1).toISOString();
 
 /**
  * Content that another bridge brought, and that stays as it is: newer than anything of ours. `ADOPTED_WHOLE` on an Encounter: nothing of
@@ -44,6 +44,8 @@ export interface Ledger {
   exists(references: readonly string[]): void;
   /** Marks what the platform has of these as less than what is here. */
   outdate(references: readonly string[]): void;
+  /** Notes that others changed what is there, and which version was seen. */
+  giveUp(reference: string, platformVersion: string | null): void;
 }
 
 /**
@@ -67,6 +69,7 @@ export function createLedger(
   const contentAt = new Map(known.map((row) => [row.reference, row.at]));
   const currentAt = new Map(rows.map((row) => [referenceOf(row.resource), row.lastUpdated]));
   const nameless = new Set<string>();
+  const theirs = new Set(known.filter((row) => row.theirs === true).map(({ reference }) => reference));
 
   function place(placed: readonly Placed[], contentOf?: string): void {
     for (const { reference, platformId, platformVersion } of placed) {
@@ -74,6 +77,7 @@ export function createLedger(
       ids.set(reference, platformId);
       versions.set(reference, platformVersion);
       contentAt.set(reference, at);
+      theirs.delete(reference);
       trace.platformIds.push({ environment, reference, platformId, platformVersion, at });
     }
   }
@@ -86,7 +90,7 @@ export function createLedger(
       return ids.has(reference) && lastUpdated > (contentAt.get(reference) ?? '');
     },
     versionOf: (reference) => versions.get(reference) ?? null,
-    isOurs: (reference) => contentAt.get(reference) !== UNKNOWN_CONTENT,
+    isOurs: (reference) => contentAt.get(reference) !== UNKNOWN_CONTENT && !theirs.has(reference),
     place,
     adopt(placed, contentOf) {
       trace.adopted += placed.length;
@@ -103,6 +107,15 @@ export function createLedger(
           contentAt.set(reference, EARLIER_CONTENT);
         }
       }
+    },
+    giveUp(reference, platformVersion) {
+      theirs.add(reference);
+      const platformId = ids.get(reference) as string;
+      trace.platformIds.push({
+        ...{ environment, reference, platformId, platformVersion },
+        at: contentAt.get(reference) ?? UNKNOWN_CONTENT,
+        theirs: true,
+      });
     },
   };
 }

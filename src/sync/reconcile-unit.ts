@@ -90,7 +90,8 @@ function verdict(row: PlatformId, platformVersion: string | null, same: boolean)
   if (same || isGivenContent(row.at)) return { kind: 'same' };
   if (row.platformVersion !== null && platformVersion !== null)
     return { kind: row.platformVersion === platformVersion ? 'same' : 'changed' };
-  return { kind: row.at === UNKNOWN_CONTENT ? 'same' : 'changed' };
+  // A person has let theirs stand.
+  return { kind: row.at === UNKNOWN_CONTENT || row.theirs === true ? 'same' : 'changed' };
 }
 
 /** What of an Encounter of another bridge is not known by id was brought by that bridge. */

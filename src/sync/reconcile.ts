@@ -208,7 +208,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
       }
       counts[COUNTED[kind]] += 1;
       known.add(reference);
-      differences.push({ environment, reference, kind, platformId: placed?.platformId ?? null, foundAt: at, run });
+      differences.push({ environment, reference, kind, platformId: placed?.platformId ?? null, foundAt: at, run, owner: delivery.owner });
     }
     if (platformIds.length > 0) await store.commit({ platformIds });
     if (fine.length > 0) await store.resolveDifferences({ environment, references: fine, at });

@@ -97,6 +97,14 @@ describe('ilp-fhir deliveries', () => {
     expect(none.stderr).toContain('There is no encounter:Encounter/x');
   });
 
+  it('decide – settles conflicts, and says of what is none why it is left', async () => {
+    const dry = await run('decide', '--reason', 'identity', '--decision', 'keep-ours', '--dry-run', '--json');
+    expect(resultOf(dry)).toMatchObject({ selected: 1, released: 0, dryRun: true, left: [{ why: 'no-conflict' }] });
+    expect(dry.code).toBe(1);
+    const said = await run('decide', '--reason', 'identity', '--decision', 'keep-theirs');
+    expect(said.stdout).toContain('tidak bertentangan dengan SATUSEHAT; pakai retry');
+  });
+
   it('wrong selections end with code 2, and the right name is offered', async () => {
     const wrong: Ended[] = [];
     for (const args of [
@@ -106,9 +114,12 @@ describe('ilp-fhir deliveries', () => {
       ['retry', '--stat', 'failed'],
       ['retry', '--facility', 'P9'],
       ['retry', '--state', 'failed', '--note', 'NIK 9929016802980002'],
+      ['decide', '--reason', 'conflict'],
+      ['decide', '--reason', 'conflict', '--decision', 'ours'],
     ])
       wrong.push(await run(...args));
-    expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2]);
+    expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
+    expect(wrong[7]?.stderr).toContain('--decision: keep-ours or keep-theirs');
     expect(wrong[1]?.stderr).toMatch(/mungkin maksudnya identity[\s\S]*did you mean identity/);
     expect(wrong[2]?.stderr).toContain('Parameter from');
     expect(wrong[3]?.stderr).toContain('--state');

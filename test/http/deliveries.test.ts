@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Reason, State } from '../../src/errors/index.ts';
 import type { Delivery } from '../../src/store/index.ts';
 import { type Answer, type Running, register, runService, visit } from './running-service.ts';
@@ -172,6 +172,43 @@ describe('acts', () => {
     expect(await one(keys[2] as string)).toMatchObject({ state: 'cancelled', reason: 'dismissed' });
   });
 
+  it('decide settles what others changed, by a person of that puskesmas, after a dry run', async () => {
+    const key = keys[5] as string;
+    const { store } = running.service;
+    const { resources } = await one(key);
+    const reference = resources[0] as string;
+    const at = '2026-08-19T00:00:00.000Z';
+    await store.commit({
+      platformIds: [{ environment: 'sandbox', reference, platformId: 'x-1', platformVersion: 'v7', at, theirs: true }],
+    });
+    await stop(key, 'on-hold', 'conflict');
+    expect((await act('decide', { keys: key, decision: 'keep-ours' }, reader)).body.error.code).toBe('forbidden-scope');
+    expect((await act('decide', { keys: key, decision: 'keep-ours' }, foreign)).body.left).toEqual([
+      { key, state: null, why: 'not-found' },
+    ]);
+    for (const decision of [undefined, 'keep-both', ['keep-ours'], 'toString']) {
+      const { status, body } = await act('decide', { keys: key, decision });
+      expect([status, body.error.text.en]).toEqual([400, expect.stringContaining('Parameter decision is wrong: keep-ours, keep-theirs')]);
+    }
+    expect((await act('retry', { keys: key, decision: 'keep-ours' })).body.error.code).toBe('parameter');
+    const story = await running.get(`/api/v1/deliveries/${encodeURIComponent(key)}`, admin);
+    expect(story.body.act).toBe('decide');
+    expect(story.body.resources[0]).toMatchObject({ reference, platformVersion: 'v7', changedByOthers: true });
+    const named = { keys: [key, keys[3]], decision: 'keep-theirs', note: 'menurut catatan RS' };
+    const dry = await act('decide', { ...named, dryRun: true });
+    expect([dry.body.dryRun, ...counts(dry)]).toEqual([true, 2, 1, 1]);
+    expect(await one(key)).toMatchObject({ state: 'on-hold' });
+    const done = await act('decide', named);
+    expect(done.body).toMatchObject({ selected: 2, released: 1, left: [{ key: keys[3], why: 'completed' }] });
+    expect(await one(key)).toMatchObject({ state: 'ready', reason: null });
+    const { body } = await running.get(`/api/v1/deliveries/${encodeURIComponent(key)}`, admin);
+    expect(body.trail.at(-1)).toMatchObject({ actor: 'petugas', action: 'kept-theirs', note: 'menurut catatan RS' });
+    expect(await store.audits({ action: 'deliveries-keep-theirs' })).toContainEqual(
+      expect.objectContaining({ client: 'petugas', outcome: 'success', count: 1 }),
+    );
+    expect((await act('decide', { keys: key, decision: 'keep-ours' })).body.left).toEqual([{ key, state: 'ready', why: 'no-conflict' }]);
+  });
+
   it.each<[string, unknown, string]>([
     ['nothing selected', {}, 'body'],
     ['only how, not which', { dryRun: true }, 'body'],
@@ -208,6 +245,74 @@ describe('acts', () => {
     expect((await running.get('/api/v1/deliveries/retry', admin)).status).toBe(405);
     expect((await running.get('/api/v1/deliveries?sate=failed', reader)).body.error.text.en).toContain('did you mean state');
     expect((await running.get('/api/v1/deliveries?limit=0', reader)).status).toBe(400);
+  });
+});
+
+describe('differences', () => {
+  const difference = (reference: string, kind: 'missing' | 'changed', owner: string | null, platformId: string | null = null) => ({
+    ...{ environment: 'sandbox', reference, kind, owner, platformId },
+    ...{ foundAt: '2026-08-20T00:00:00.000Z', run: 'r1' },
+  });
+  const list = async (query: string, key: string) => (await running.get(`/api/v1/differences${query}`, key)).body;
+  const referencesOf = ({ differences }: { differences: { reference: string }[] }) => differences.map(({ reference }) => reference);
+
+  it('what reconciliation found, page by page, of the puskesmas of the key only', async () => {
+    const { store } = running.service;
+    await store.putDifferences([
+      difference('Encounter/a', 'missing', 'P1'),
+      difference('Observation/b', 'changed', 'P1', 'p-b'),
+      difference('Observation/c', 'changed', 'P1', 'p-c'),
+      difference('Encounter/d', 'missing', 'P2'),
+      // Found before it was kept whose it is.
+      difference('Encounter/e', 'missing', null),
+    ]);
+    await store.resolveDifferences({ environment: 'sandbox', references: ['Observation/c'], at: '2026-08-21T00:00:00.000Z' });
+    const everybody = await running.client('dinas', { scopes: ['admin'] });
+    expect(referencesOf(await list('', everybody))).toEqual(['Encounter/a', 'Encounter/d', 'Encounter/e', 'Observation/b']);
+    expect(referencesOf(await list('', admin))).toEqual(['Encounter/a', 'Observation/b']);
+    expect(referencesOf(await list('', foreign))).toEqual(['Encounter/d']);
+    expect(await list('?kind=changed&owner=P1', admin)).toMatchObject({
+      differences: [
+        {
+          ...{ reference: 'Observation/b', kind: 'changed', owner: 'P1', platformId: 'p-b', resolvedAt: null },
+          meaning: { id: 'diubah pihak lain', en: 'changed by others' },
+          todo: { en: expect.stringContaining('settle') },
+        },
+      ],
+    });
+    expect(referencesOf(await list('?state=resolved', admin))).toEqual(['Observation/c']);
+    const first = await list('?state=all&limit=2', admin);
+    expect([...referencesOf(first), first.next]).toEqual(['Encounter/a', 'Observation/b', 'Observation/b:changed']);
+    const second = await list(`?state=all&limit=2&after=${encodeURIComponent(first.next)}`, admin);
+    expect([referencesOf(second), second.next]).toEqual([['Observation/c'], undefined]);
+    await vi.waitFor(async () => {
+      const read = await store.audits({ action: 'read' });
+      expect(read).toContainEqual(expect.objectContaining({ client: 'lain', target: 'differences' }));
+    });
+  });
+
+  it.each([
+    ['kind=gone', 'kind'],
+    ['state=closed', 'state'],
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['after=Encounter/a', 'after'],
+    ["after=Encounter/a' or 1=1 --:missing", 'after'],
+    ['owner=P9', 'owner'],
+    ['kind=changed&kind=missing', 'kind'],
+    ['constructor=x', 'query'],
+  ])('%s is refused by name', async (query, name) => {
+    const everybody = await running.client('dinas', { scopes: ['admin'] });
+    const { status, body } = await running.get(`/api/v1/differences?${query}`, everybody);
+    expect([status, body.error.text.en]).toEqual([400, expect.stringContaining(`Parameter ${name} is wrong`)]);
+  });
+
+  it('need the scope admin, and no other puskesmas', async () => {
+    expect((await running.get('/api/v1/differences')).status).toBe(401);
+    expect((await running.get('/api/v1/differences', reader)).body.error.code).toBe('forbidden-scope');
+    expect((await running.get('/api/v1/differences?owner=P1', foreign)).body.error.code).toBe('forbidden-facility');
+    const posted = await fetch(`${running.url}/api/v1/differences`, { method: 'POST', headers: { authorization: `Bearer ${admin}` } });
+    expect(posted.status).toBe(405);
   });
 });
 

@@ -7,7 +7,7 @@ import { type ChangeSet, openStore, type ResourceQuery, type Store } from '../..
 import { forEachEngine } from './engines.ts';
 import { ALL, AT, delivery, encounter, LATER, observation, only, patient, submission, write } from './records.ts';
 
-const MIGRATIONS = ['0001-initial', '0002-delivery-mark', '0003-delivery-work'];
+const MIGRATIONS = ['0001-initial', '0002-delivery-mark', '0003-delivery-work', '0004-decisions'];
 
 forEachEngine((engine) => {
   let store: Store;

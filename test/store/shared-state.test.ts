@@ -65,6 +65,7 @@ forEachEngine((engine) => {
       platformId: kind === 'missing' ? null : 'x',
       foundAt,
       run,
+      owner: 'P1',
     });
     await store.putDifferences([]);
     await store.putDifferences([

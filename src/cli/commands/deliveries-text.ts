@@ -107,7 +107,11 @@ export function storyLines(story: DeliveryStory | RecordStory): readonly string[
     ...(todo ? [`Yang perlu dilakukan / what to do: ${both(todo)}`] : []),
     table(
       ['Sumber daya / Resource', 'Id di SATUSEHAT', 'Versi'],
-      resources.map(({ reference, platformId, platformVersion }) => [reference, platformId ?? '-', platformVersion ?? '-']),
+      resources.map(({ reference, platformId, platformVersion, changedByOthers }) => [
+        reference,
+        platformId ?? '-',
+        `${platformVersion ?? '-'}${changedByOthers ? ' (diubah pihak lain / changed by others)' : ''}`,
+      ]),
     ),
     table(
       ['Waktu / Time', 'Siapa / Who', 'Tindakan / Act', 'Dari / From', 'Menjadi / To', 'Sebab / Reason', 'Catatan / Note'],
@@ -133,6 +137,7 @@ const WHY: Readonly<Record<WhyLeft, Bilingual>> = {
   cancelled: { id: 'sudah dibatalkan', en: 'cancelled already' },
   withdrawn: { id: 'datanya ditarik atau diganti', en: 'its record was withdrawn or replaced' },
   'needs-mending': { id: 'perbaiki dahulu', en: 'has to be mended first' },
+  'no-conflict': { id: 'tidak bertentangan dengan SATUSEHAT; pakai retry', en: 'no conflict with SATUSEHAT; use retry' },
   'not-found': { id: 'tidak ditemukan', en: 'not found' },
   'no-record': { id: 'tanpa data asal; pakai retry', en: 'no record behind it; use retry' },
   unreadable: {

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { type ActRequest, type ActResult, createDesk, type Desk, parseSelection, type Selection, saysAnything } from '../../desk/index.ts';
 import { AppError } from '../../errors/index.ts';
-import type { AccessContext } from '../../store/port.ts';
+import { type AccessContext, DECISIONS } from '../../store/port.ts';
 import { CommandError, usage } from '../command-error.ts';
 import type { Composition } from '../composition.ts';
 import { startStage } from '../demo/stages.ts';
@@ -68,6 +68,13 @@ export const retryDeliveries = (flags: ActFlags): Action =>
 
 export const cancelDeliveries = (flags: ActFlags): Action =>
   withDesk((desk, context, output) => act(flags, output, (selection, asked) => desk.cancel(context, selection, asked)));
+
+export const decideDeliveries = ({ decision, ...flags }: ActFlags & { decision?: string }): Action =>
+  withDesk((desk, context, output) => {
+    const chosen = DECISIONS.find((each) => each === decision);
+    if (chosen === undefined) throw usage(`--decision: ${DECISIONS.join(' atau ')}`, `--decision: ${DECISIONS.join(' or ')}`);
+    return act(flags, output, (selection, asked) => desk.decide(context, selection, asked, chosen));
+  });
 
 /** Needs maps and profiles, so the whole service is made; it listens to nothing and sends nothing. */
 export const fixDeliveries =

@@ -1,3 +1,4 @@
+import { DIFFERENCES } from '../../desk/index.ts';
 import { usage } from '../command-error.ts';
 import type { Action } from '../program.ts';
 import { table } from '../table.ts';
@@ -12,14 +13,6 @@ export interface ReconcileFlags {
 
 /** Differences that are listed one by one. */
 const LISTED = 1_000;
-
-/** What each kind of difference says, and what to do. */
-const KINDS = {
-  missing: 'tidak ada di platform / not on the platform  →  ilp-fhir reconcile --mend',
-  changed: 'diubah pihak lain / changed by others',
-  extra: 'ada di platform, tidak dikenal di sini / on the platform, not known here',
-  'unknown-id': 'ada, nomornya belum diketahui / there, its id not known yet',
-} as const;
 
 /** Compares what is delivered with what the platform holds. Exit code 1 while differences are open. */
 export const reconcileWith =
@@ -66,7 +59,10 @@ export const reconcileWith =
             ]),
           ),
         );
-        for (const kind of new Set(differences.map((each) => each.kind))) output.say(`${kind}: ${KINDS[kind]}`);
+        for (const kind of new Set(differences.map((each) => each.kind))) {
+          const { meaning, todo } = DIFFERENCES[kind];
+          output.say(`${kind}: ${meaning.id} / ${meaning.en}  →  ${todo.id === todo.en ? todo.id : `${todo.id} / ${todo.en}`}`);
+        }
       }
       if (counts.restoreEnded === 1) output.say('Tanda pemulihan dihapus / the mark of the restore is cleared');
       if (run.error !== null) output.note(`Gagal / failed: ${run.error}`);

@@ -8,8 +8,9 @@ import { createDialect, createPool } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
 import { deliveryWork } from './migrations/0003-delivery-work.ts';
+import { decisions } from './migrations/0004-decisions.ts';
 
-const MIGRATIONS = [initial, deliveryMark, deliveryWork];
+const MIGRATIONS = [initial, deliveryMark, deliveryWork, decisions];
 
 /** Advisory locks of this schema: any numbers, the same in all processes. */
 const MIGRATION_LOCK = 4_712_001;

@@ -10,10 +10,11 @@ import { NodeSqliteDialect } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { deliveryMark } from './migrations/0002-delivery-mark.ts';
 import { deliveryWork } from './migrations/0003-delivery-work.ts';
+import { decisions } from './migrations/0004-decisions.ts';
 import { createWriter, dialect } from './transactions.ts';
 import { SqliteWriter } from './writer.ts';
 
-const MIGRATIONS = [initial, deliveryMark, deliveryWork];
+const MIGRATIONS = [initial, deliveryMark, deliveryWork, decisions];
 
 /**
  * SQLite in this process. WAL with `synchronous=FULL`: a commit is on the disk when it resolves. Writes are done by a thread of their
