@@ -204,9 +204,13 @@ async function reopen(
     before.state === 'in-progress'
       ? { replaced_state: wanted.state, replaced_reason: wanted.reason }
       : { state: wanted.state, reason: wanted.reason, rule: ruleOf(wanted.reason, []), issues: '[]', attempts: 0 };
+  // One that is opened because it may be there carries the mark of one that was sent, with content that nobody can vouch for: a reason
+  // alone would not outlast its claim.
+  const mark =
+    before.state !== 'in-progress' && wanted.reason === 'outcome-unknown' && before.sent_at === null ? { sent_at: instant(0) } : {};
   await db
     .updateTable('delivery')
-    .set({ ...content, ...state })
+    .set({ ...content, ...state, ...mark })
     .where('id', '=', before.id)
     .execute();
   if (before.state === 'in-progress' || (before.state === wanted.state && before.reason === wanted.reason)) return undefined;

@@ -5,10 +5,12 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/server.ts';
 import { createSatusehatPlatform, type SatusehatPlatform } from '../../src/satusehat/platform.ts';
+import type { Store } from '../../src/store/port.ts';
 import { silentLog } from '../../src/sync/platform.ts';
 import { RECONCILE_STATE, type ReconcileOptions, reconcile } from '../../src/sync/reconcile.ts';
 import { mend } from '../../src/sync/reconcile-mend.ts';
 import { RESTORED } from '../../src/sync/worker.ts';
+import { forEachEngine } from '../store/engines.ts';
 import { BREBES, people, SIRAMPOG } from './fixtures.ts';
 import { createRig, ENVIRONMENT, type Rig } from './rig.ts';
 
@@ -23,9 +25,9 @@ afterEach(async () => {
 });
 
 /** Visits that were delivered, each with Encounter, Condition and two Observations. */
-async function delivered(visits: number): Promise<void> {
+async function deliveredTo(visits: number, openStore?: () => Promise<Store>): Promise<void> {
   folder = mkdtempSync(path.join(tmpdir(), 'ilp-reconcile-'));
-  rig = await createRig({ sandbox: { state: path.join(folder, 'state') } });
+  rig = await createRig({ sandbox: { state: path.join(folder, 'state') }, ...(openStore && { openStore }) });
   for (const { code, ...rest } of PUSKESMAS) {
     const secret = { environment: ENVIRONMENT, owner: code, organizationId: rest.organizationId, clientId: rest.clientId, secret: 'x' };
     await rig.store.putCredential({ ...secret, createdAt: rig.time.iso(), allowedHours: null });
@@ -114,7 +116,78 @@ async function asOther(method: string, pathname: string, body?: unknown): Promis
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
+forEachEngine((engine) => {
+  const delivered = (visits: number) => deliveredTo(visits, () => engine.openFresh());
+
+  describe('mending', () => {
+    it('tells what is missing, also an Encounter, and mends it without a second copy of anything', async () => {
+      await delivered(3);
+      const [first, second] = [await platformIdsOf(0), await platformIdsOf(1)];
+      const lost = [idOf(first, 'Observation'), idOf(second, 'Encounter')];
+      const { platform, url } = await elsewhere(({ id }) => !lost.includes(String(id)));
+      expect(await run({ platform })).toMatchObject({ missing: 2, changed: 0, extra: 0, open: 2, complete: 1 });
+      expect((await differences()).sort()).toEqual(lost.map((id) => ['missing', id]).sort());
+      // Found again, it keeps one row each.
+      expect(await run({ platform })).toMatchObject({ missing: 2, open: 2 });
+
+      const options = { store: rig.store, platform, clock: rig.time.clock, actor: 'tester' };
+      expect(await mend({ ...options, dryRun: true })).toEqual({ missing: 2, reopened: 2, left: 0 });
+      expect(await differences()).toHaveLength(2);
+      expect(await mend(options)).toEqual({ missing: 2, reopened: 2, left: 0 });
+      expect(await mend(options)).toEqual({ missing: 0, reopened: 0, left: 0 });
+      rig.time.advance(1_000);
+      const report = await rig.startWorker('w2', { platform }).drain();
+      expect(report).toMatchObject({ delivered: 2, failed: 0, held: 0 });
+
+      const dump = (await (await fetch(`${url}/_sandbox/dump?format=json`)).json()) as Array<{
+        resourceType: string;
+        id: string;
+        encounter?: { reference: string };
+      }>;
+      const count = (type: string) => dump.filter(({ resourceType }) => resourceType === type).length;
+      expect([count('Encounter'), count('Condition'), count('Observation')]).toEqual([3, 3, 6]);
+      const now = await platformIdsOf(1);
+      const encounter = idOf(now, 'Encounter');
+      expect(encounter).not.toBe(lost[1]);
+      // What referred to the lost one refers to the new one.
+      const dependants = dump.filter(({ id, encounter: at }) => at !== undefined && [...now.values()].includes(id));
+      expect(dependants.map(({ encounter: at }) => at?.reference)).toEqual(dependants.map(() => `Encounter/${encounter}`));
+      expect(await run({ platform })).toMatchObject({ missing: 0, open: 0 });
+    });
+
+    it('what is opened again and there after all is found by looking, and nothing is sent', async () => {
+      await delivered(2);
+      const ids = await platformIdsOf(0);
+      const [reference] = [...ids.keys()];
+      const id = ids.get(reference as string) ?? null;
+      await rig.store.putDifferences([
+        {
+          ...{ environment: ENVIRONMENT, reference: reference as string, kind: 'missing', platformId: id, owner: BREBES.code },
+          ...{ foundAt: rig.time.iso(), run: 'r' },
+        },
+      ]);
+      const writes = async () =>
+        Object.entries(await rig.requests()).filter(([route]) => /^(POST|PUT|PATCH) /.test(route) && !/token/.test(route));
+      const before = await writes();
+      await mend({ store: rig.store, platform: connectTo(rig.url), clock: rig.time.clock, actor: 'tester' });
+      rig.time.advance(1_000);
+      // A person who sends it again, or who holds it meanwhile, takes nothing of that away.
+      const [{ key }] = (await rig.store.deliveries({ environment: ENVIRONMENT, states: ['ready'] })) as [{ key: string }];
+      const selection = { environment: ENVIRONMENT, keys: [key] };
+      const act = { actor: 'tester', at: rig.time.iso() };
+      const context = { client: 'tester', facilities: 'all', purpose: 'cli' } as const;
+      expect((await rig.store.cancelDeliveries(context, selection, act)).left).toMatchObject([{ why: 'outcome-unknown' }]);
+      expect(await rig.store.retryDeliveries(context, selection, act)).toMatchObject({ released: 1 });
+      expect(await rig.startWorker('w2').drain()).toMatchObject({ delivered: 1, adopted: 1 });
+      expect(await writes()).toEqual(before);
+      expect(await platformIdsOf(0)).toEqual(ids);
+    });
+  });
+});
+
 describe('reconciliation', () => {
+  const delivered = (visits: number) => deliveredTo(visits);
+
   it('finds nothing where nothing differs, and asks for few pages', async () => {
     await delivered(5);
     const before = JSON.stringify(await rig.onPlatform());
@@ -123,41 +196,6 @@ describe('reconciliation', () => {
     expect(report.units).toBe((await visits()).all.length);
     expect(JSON.stringify(await rig.onPlatform()), 'it only reads').toBe(before);
     expect((await rig.store.shared(ENVIRONMENT, [RECONCILE_STATE])).entries).toEqual([]);
-  });
-
-  it('tells what is missing, also an Encounter, and mends it without a second copy of anything', async () => {
-    await delivered(3);
-    const [first, second] = [await platformIdsOf(0), await platformIdsOf(1)];
-    const lost = [idOf(first, 'Observation'), idOf(second, 'Encounter')];
-    const { platform, url } = await elsewhere(({ id }) => !lost.includes(String(id)));
-    expect(await run({ platform })).toMatchObject({ missing: 2, changed: 0, extra: 0, open: 2, complete: 1 });
-    expect((await differences()).sort()).toEqual(lost.map((id) => ['missing', id]).sort());
-    // Found again, it keeps one row each.
-    expect(await run({ platform })).toMatchObject({ missing: 2, open: 2 });
-
-    const options = { store: rig.store, platform, clock: rig.time.clock, actor: 'tester' };
-    expect(await mend({ ...options, dryRun: true })).toEqual({ missing: 2, reopened: 2, left: 0 });
-    expect(await differences()).toHaveLength(2);
-    expect(await mend(options)).toEqual({ missing: 2, reopened: 2, left: 0 });
-    expect(await mend(options)).toEqual({ missing: 0, reopened: 0, left: 0 });
-    rig.time.advance(1_000);
-    const report = await rig.startWorker('w2', { platform }).drain();
-    expect(report).toMatchObject({ delivered: 2, failed: 0, held: 0 });
-
-    const dump = (await (await fetch(`${url}/_sandbox/dump?format=json`)).json()) as Array<{
-      resourceType: string;
-      id: string;
-      encounter?: { reference: string };
-    }>;
-    const count = (type: string) => dump.filter(({ resourceType }) => resourceType === type).length;
-    expect([count('Encounter'), count('Condition'), count('Observation')]).toEqual([3, 3, 6]);
-    const now = await platformIdsOf(1);
-    const encounter = idOf(now, 'Encounter');
-    expect(encounter).not.toBe(lost[1]);
-    // What referred to the lost one refers to the new one.
-    const dependants = dump.filter(({ id, encounter: at }) => at !== undefined && [...now.values()].includes(id));
-    expect(dependants.map(({ encounter: at }) => at?.reference)).toEqual(dependants.map(() => `Encounter/${encounter}`));
-    expect(await run({ platform })).toMatchObject({ missing: 0, open: 0 });
   });
 
   it('tells what others changed, and what carries our identifier and is not known here', async () => {
