@@ -74,7 +74,7 @@ export async function overview(
   for (const { state, reason, rule, kind, owner, count, oldest } of found) {
     const waits = state === 'ready' && reason === 'dependency';
     if ((state !== 'failed' && state !== 'on-hold' && !waits) || stoppedAtIntake({ state, reason })) continue;
-    groups.push({ what: 'delivery', state, reason, rule, kind, owner, count, oldest, ...remedyOf(reason, rule) });
+    groups.push({ what: 'delivery', state, reason, rule, kind, owner, count, oldest, ...remedyOf(reason, rule, state) });
   }
   const records = new Map<string, StoppedGroup>();
   for await (const page of recordsOf(store, context, {})) {

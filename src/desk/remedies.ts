@@ -1,4 +1,4 @@
-import { type Bilingual, CODES, type ErrorCode, REASONS, render } from '../errors/index.ts';
+import { type Bilingual, CODES, type ErrorCode, REASONS, render, type State } from '../errors/index.ts';
 
 /**
  * `retry`: send again. `fix`: take the record through all stages again once it is mended. `decide`: a person says whose content stands.
@@ -24,6 +24,9 @@ const BY_REASON: Readonly<Record<string, readonly [code: ErrorCode | null, remed
   'rate-limited': [null, 'wait'],
 };
 
+/** What goes on by itself while it is ready, and no longer once its tries are over. */
+const ENDED_BY_RETRY: readonly (string | null)[] = ['dependency', 'platform-unavailable'];
+
 const REFUSED: Bilingual = {
   id: 'Ditolak SATUSEHAT. Perbaiki data sumber atau tabel pemetaan, lalu fix; bila penyebabnya di SATUSEHAT, retry.',
   en: 'Refused by SATUSEHAT. Mend the source or the mapping table, then fix; where the cause lay with SATUSEHAT, retry.',
@@ -37,10 +40,12 @@ const TABLE: Bilingual = {
  * What ends a stop.
  *
  * @param cause a reason, or the code of what is wrong with a refused record
+ * @param state of a delivery
  */
 export function remedyOf(
   cause: string | null,
   rule: number | null,
+  state?: State,
 ): { readonly meaning: Bilingual; readonly todo: Bilingual; readonly act: Remedy } {
   const reason = cause !== null && Object.hasOwn(REASONS, cause) ? REASONS[cause as keyof typeof REASONS] : undefined;
   const code = cause !== null && Object.hasOwn(CODES, cause) ? (cause as ErrorCode) : undefined;
@@ -49,7 +54,11 @@ export function remedyOf(
   const row = cause === null ? undefined : BY_REASON[cause];
   if (row) {
     const todo = row[0] === null ? own : render(row[0]);
-    return { meaning: own ?? render('internal'), todo: todo ?? REFUSED, act: row[1] };
+    return {
+      meaning: own ?? render('internal'),
+      todo: todo ?? REFUSED,
+      act: state === 'on-hold' && ENDED_BY_RETRY.includes(cause) ? 'retry' : row[1],
+    };
   }
   if (own) return { meaning: own, todo: cause === 'platform-refused' ? REFUSED : own, act: 'retry' };
   if (code) {

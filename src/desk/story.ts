@@ -60,7 +60,8 @@ export async function deliveryStory(
     blockersOf(store, delivery),
   ]);
   const byReference = new Map(ids.map((row) => [row.reference, row]));
-  const told = delivery.state === 'completed' || delivery.reason === null ? undefined : remedyOf(delivery.reason, delivery.rule);
+  const told =
+    delivery.state === 'completed' || delivery.reason === null ? undefined : remedyOf(delivery.reason, delivery.rule, delivery.state);
   return {
     delivery,
     trail,

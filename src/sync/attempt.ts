@@ -2,7 +2,7 @@ import { AppError, issue } from '../errors/index.ts';
 import type { Delivery, Fence, Store, StoredResource } from '../store/port.ts';
 import { sendChanged } from './changes.ts';
 import { CHANGING, CLOSING, isOvertaken, opened } from './episode.ts';
-import type { IdentityResolver } from './identity.ts';
+import { type IdentityResolver, successorOf } from './identity.ts';
 import { ADOPTED, ADOPTED_WHOLE, createLedger, EARLIER_CONTENT, isRetracted, referenceOf, type Trace, UNKNOWN_CONTENT } from './ledger.ts';
 import { type Outcome, refusalOf } from './outcome.ts';
 import type { LocalResource, Platform, SendAnswer, Unit } from './platform.ts';
@@ -31,7 +31,7 @@ export interface AttemptOptions {
  * @throws AppError `conflict` when the lease was lost before anything was sent, `store-unavailable`; anything else is a bug
  */
 export async function attempt(options: AttemptOptions, delivery: Delivery, trace: Trace): Promise<Outcome> {
-  const { store, platform, clock } = options;
+  const { store, platform, clock, identity } = options;
   const { environment } = platform;
   const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
   trace.pending = delivery.sentAt !== null || delivery.reason === 'outcome-unknown';
@@ -114,6 +114,10 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     if (!trace.pending && delivery.kind === 'encounter' && !restored && given !== ADOPTED) {
       return undefined;
     }
+    const known = trace.pending ? undefined : await lookUpByNik();
+    if (known !== undefined || !isMissing()) {
+      return known;
+    }
     if (!trace.pending && !restored && given !== ADOPTED) {
       // A unit may have been registered by hand, or in an earlier life of this database.
       const found = await platform.find(unitOf(resources));
@@ -141,6 +145,18 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     const refusal = whole && looked.placed.length === 0 && delivery.sentAt === newestAt ? refusalOf(delivery.issues) : undefined;
     trace.pending = false;
     return refusal;
+  }
+
+  /** A newborn whose NIK came before it was sent: the platform may know the child by that, and is not told of another one. */
+  async function lookUpByNik(): Promise<Outcome | undefined> {
+    const newborns = resources.filter((resource) => ledger.isMissing(resource) && successorOf(resource) !== undefined);
+    if (newborns.length === 0) {
+      return undefined;
+    }
+    const { ids, identities, trouble } = await identity.resolve(delivery.owner, newborns);
+    trace.identities.push(...identities);
+    ledger.adopt([...ids].map(([reference, platformId]) => ({ reference, platformId, platformVersion: null })));
+    return trouble;
   }
 
   /** How long until a look-up can prove that what is on the wire since the mark is not there. */

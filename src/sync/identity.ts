@@ -16,7 +16,7 @@ export function identityKey(query: PersonQuery, hash: IdentityHash): string {
 }
 
 export interface IdentityOptions {
-  readonly store: Pick<Store, 'identities' | 'resources'>;
+  readonly store: Pick<Store, 'identities' | 'resources' | 'platformIds'>;
   readonly platform: Pick<Platform, 'environment' | 'personOf' | 'findPerson'>;
   readonly hash: IdentityHash;
   /** Epoch ms. */
@@ -59,6 +59,14 @@ export function successorOf(resource: LocalResource): string | undefined {
     return undefined;
   }
   return resource.link?.find(({ type }) => type === 'replaced-by')?.other.reference;
+}
+
+/** Reference of the Patient whose place this one took when the NIK arrived. */
+function predecessorOf(resource: LocalResource): string | undefined {
+  if (resource.resourceType !== 'Patient') {
+    return undefined;
+  }
+  return resource.link?.find(({ type }) => type === 'replaces')?.other.reference;
 }
 
 const DAY_MS = 86_400_000;
@@ -105,12 +113,30 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
     return platform.personOf(current) ?? platform.personOf(person);
   }
 
+  /**
+   * The number that a person had before the NIK arrived: a newborn is registered under the mother's, and whoever asks for its own NIK is
+   * not shown that Patient before the platform has been told of it. Facilities may not tell it (rule 20016), so nothing is written.
+   */
+  async function numberBefore(person: LocalResource): Promise<string | undefined> {
+    let reference = predecessorOf(person);
+    for (let links = 0; reference !== undefined && links < MAX_LINKS; links += 1) {
+      const [known] = await store.platformIds(platform.environment, [reference]);
+      if (known !== undefined) {
+        return known.platformId;
+      }
+      const [row] = await store.resources(CONTEXT, [reference]);
+      reference = row && predecessorOf(row.resource);
+    }
+    return undefined;
+  }
+
   return {
     async resolve(owner, persons) {
       const queries = await Promise.all(persons.map(queryOf));
       const wanted = persons.map((resource, index) => {
         const query = queries[index];
         return {
+          person: resource,
           reference: `${resource.resourceType}/${resource.id}`,
           who: resource.resourceType === 'Practitioner' ? ('practitioner' as const) : ('patient' as const),
           query,
@@ -127,7 +153,7 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
       let trouble: Trouble | undefined;
       let asked = 0;
 
-      for (const { reference, who, query, key } of wanted) {
+      for (const { person, reference, who, query, key } of wanted) {
         if (query === undefined || key === undefined) {
           missing.push({ reference, who, issues: [] });
           continue;
@@ -154,6 +180,9 @@ export function createIdentityResolver(options: IdentityOptions): IdentityResolv
             trouble ??= answer;
             continue;
           }
+        }
+        if (platformId === null && query.kind === 'patient') {
+          platformId = (await numberBefore(person)) ?? null;
         }
         if (platformId === null) {
           missing.push({ reference, who, issues });

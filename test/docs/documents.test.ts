@@ -84,7 +84,16 @@ describe('documents', () => {
     const guide = read('docs/panduan.md');
     for (const [, code = ''] of guide.matchAll(/\|\s`([a-z-]+)`/g)) expect(sources, code).toContain(code);
     const routes = documents.flatMap((file) => [...read(file).matchAll(/\/api\/v1\/([a-z-]+)/g)].map((match) => match[1] as string));
-    const known = ['facilities', 'persons', 'practitioners', 'encounters', 'village-observations', 'submissions', 'deliveries', 'differences'];
+    const known = [
+      'facilities',
+      'persons',
+      'practitioners',
+      'encounters',
+      'village-observations',
+      'submissions',
+      'deliveries',
+      'differences',
+    ];
     expect(routes.filter((route) => !known.includes(route))).toEqual([]);
   });
 });

@@ -96,6 +96,12 @@ describe('reading', () => {
     const [unit] = (await one(keys[4] as string)).dependsOn as [string];
     await stop(unit, 'on-hold', 'credential-missing');
     const waits = (await running.get(`/api/v1/deliveries/${encodeURIComponent(keys[4] as string)}`, reader)).body;
+    const held = await running.get('/api/v1/deliveries/groups', reader);
+    expect(held.body.groups).toContainEqual(expect.objectContaining({ reason: 'credential-missing', act: 'wait' }));
+    // Its tries are over: it does not go on by itself any more.
+    await stop(unit, 'on-hold', 'dependency');
+    const ended = await running.get('/api/v1/deliveries/groups', reader);
+    expect(ended.body.groups).toContainEqual(expect.objectContaining({ state: 'on-hold', reason: 'dependency', act: 'retry' }));
     expect(waits.stoppedBy).toContainEqual({ key: unit, state: 'on-hold', reason: 'credential-missing', as: 'dependency' });
     for (const key of (await one(keys[4] as string)).dependsOn) await stop(key, 'completed', null);
   });

@@ -189,6 +189,7 @@ forEachEngine((engine) => {
       await put(
         delivery('failed', { state: 'failed', reason: 'rule-10457' }),
         delivery('held', { state: 'on-hold', reason: 'identity' }),
+        delivery('blocked', { state: 'on-hold', reason: 'dependency' }),
         delivery('later', { dueAt: FUTURE }),
         delivery('pending', { state: 'on-hold', reason: 'validation-pending' }),
         delivery('done', { state: 'completed' }),
@@ -204,8 +205,8 @@ forEachEngine((engine) => {
 
       const result = await retry();
       expect(result).toEqual({
-        selected: 8,
-        released: 4,
+        selected: 9,
+        released: 5,
         left: [
           { key: 'pending', state: 'on-hold', why: 'needs-mending' },
           { key: 'done', state: 'completed', why: 'completed' },
@@ -216,7 +217,7 @@ forEachEngine((engine) => {
       expect(await find('failed')).toMatchObject({ state: 'ready', reason: null, rule: null, attempts: 0, issues: [] });
       expect(await find('unknown')).toMatchObject({ state: 'ready', reason: 'outcome-unknown', sentAt: AT, attempts: 0, issues: [lost] });
       const claimed = await claim();
-      expect(keys(claimed).sort()).toEqual(['failed', 'held', 'later', 'unknown']);
+      expect(keys(claimed).sort()).toEqual(['blocked', 'failed', 'held', 'later', 'unknown']);
       expect(claimed.find(({ key }) => key === 'unknown')).toMatchObject({ reason: 'outcome-unknown', sentAt: AT });
       expect(await retry({ keys: ['none'] })).toEqual({ selected: 0, released: 0, left: [] });
     });

@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Store } from '../../src/store/port.ts';
 import { type AdoptLine, type AdoptOptions, adopt } from '../../src/sync/adopt.ts';
 import { fromPlatform } from '../../src/sync/adopt-platform.ts';
+import { forEachEngine } from '../store/engines.ts';
 import { BREBES, identifiers } from './fixtures.ts';
 import { createRig, ENVIRONMENT, posyanduOf, type Rig } from './rig.ts';
 
@@ -47,74 +49,77 @@ async function visitOfOtherBridge(number: string): Promise<string> {
   });
 }
 
-async function setUp(): Promise<void> {
-  rig = await createRig();
+async function setUp(openStore?: () => Promise<Store>): Promise<void> {
+  rig = await createRig(openStore && { openStore });
   await rig.receive({ record: 'first', person: 1 });
   await rig.startWorker('w').drain();
 }
 
+forEachEngine((engine) => {
+  describe('take-over of Encounters from a file', () => {
+    beforeEach(() => setUp(() => engine.openFresh()));
+
+    it('an Encounter ahead of its record: when that comes, nothing of it is sent', async () => {
+      const platformId = await visitOfOtherBridge('REG-1');
+      const row = { type: 'Encounter', sourceSystem: 'simpus', feed: 'encounters', sourceId: 'later', platformId, versionId: '1' };
+      expect(await take([row], { dryRun: true })).toMatchObject({ rows: 1, adopted: 1, ahead: 1 });
+      expect(await take([row])).toMatchObject({ rows: 1, adopted: 1, already: 0, ahead: 1, problems: [] });
+      expect(await take([row])).toMatchObject({ rows: 1, adopted: 0, already: 1, ahead: 0 });
+      const before = await counts();
+      const posts = await rig.requests();
+      const id = await rig.receive({ record: 'later', person: 2 });
+      expect(await rig.startWorker('w2').drain()).toMatchObject({ delivered: 1, failed: 0, held: 0 });
+      expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+      // Nor is what changes here written over what the other bridge brought.
+      await rig.receive({ record: 'later', person: 2, systolic: 150 }, 2);
+      await rig.startWorker('w3').drain();
+      expect(await rig.submission(id)).toMatchObject({ state: 'completed', version: 2 });
+      expect(await counts()).toEqual(before);
+      expect((await rig.requests())['POST /']).toEqual(posts['POST /']);
+      expect(await rig.store.platformIds(ENVIRONMENT, [encounterOf('later')])).toMatchObject([{ platformId, platformVersion: '1' }]);
+    });
+
+    it('with --send-missing what is not there is sent, once, and what is there stays as it is', async () => {
+      const platformId = await visitOfOtherBridge('REG-1');
+      const base = { sourceSystem: 'simpus', sourceId: 'later' };
+      const [before] = await counts();
+      await take([{ ...base, type: 'Encounter', platformId }], { sendMissing: true });
+      const id = await rig.receive({ record: 'later', person: 1 });
+      await rig.startWorker('w2').drain();
+      expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+      const after = await counts();
+      expect(after).toEqual([before, 2, 4]);
+      const observations = (await rig.onPlatform()).Observation ?? [];
+      const at = observations.filter((each) => (each.encounter as { reference: string }).reference === `Encounter/${platformId}`);
+      expect(at).toHaveLength(2);
+      await rig.startWorker('w3').drain();
+      expect(await counts()).toEqual(after);
+    });
+
+    it('what was stopped here goes on, and completes without being sent', async () => {
+      const platformId = await visitOfOtherBridge('REG-1');
+      await rig.receive({ record: 'held', person: 3 });
+      const key = `encounter:${encounterOf('held')}`;
+      await rig.store.commit({
+        deliveryOutcomes: [
+          { key, environment: ENVIRONMENT, state: 'on-hold', reason: 'duplicate', issues: [], at: rig.time.iso(), countAttempt: true },
+        ],
+      });
+      expect(await take([{ type: 'Encounter', sourceSystem: 'simpus', sourceId: 'held', platformId }])).toMatchObject({
+        adopted: 1,
+        ahead: 0,
+        released: 1,
+      });
+      const before = await counts();
+      expect(await rig.startWorker('w2').drain()).toMatchObject({ delivered: 1 });
+      expect(await counts()).toEqual(before);
+      const trail = await rig.store.deliveryTrail({ client: 'test', facilities: 'all', purpose: 'job' }, ENVIRONMENT, key);
+      expect(trail.map(({ action, actor }) => [action, actor])).toContainEqual(['adopted', 'tester']);
+    });
+  });
+});
+
 describe('take-over from a file', () => {
-  it('an Encounter ahead of its record: when that comes, nothing of it is sent', async () => {
-    await setUp();
-    const platformId = await visitOfOtherBridge('REG-1');
-    const row = { type: 'Encounter', sourceSystem: 'simpus', feed: 'encounters', sourceId: 'later', platformId, versionId: '1' };
-    expect(await take([row], { dryRun: true })).toMatchObject({ rows: 1, adopted: 1, ahead: 1 });
-    expect(await take([row])).toMatchObject({ rows: 1, adopted: 1, already: 0, ahead: 1, problems: [] });
-    expect(await take([row])).toMatchObject({ rows: 1, adopted: 0, already: 1, ahead: 0 });
-    const before = await counts();
-    const posts = await rig.requests();
-    const id = await rig.receive({ record: 'later', person: 2 });
-    expect(await rig.startWorker('w2').drain()).toMatchObject({ delivered: 1, failed: 0, held: 0 });
-    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
-    // Nor is what changes here written over what the other bridge brought.
-    await rig.receive({ record: 'later', person: 2, systolic: 150 }, 2);
-    await rig.startWorker('w3').drain();
-    expect(await rig.submission(id)).toMatchObject({ state: 'completed', version: 2 });
-    expect(await counts()).toEqual(before);
-    expect((await rig.requests())['POST /']).toEqual(posts['POST /']);
-    expect(await rig.store.platformIds(ENVIRONMENT, [encounterOf('later')])).toMatchObject([{ platformId, platformVersion: '1' }]);
-  });
-
-  it('with --send-missing what is not there is sent, once, and what is there stays as it is', async () => {
-    await setUp();
-    const platformId = await visitOfOtherBridge('REG-1');
-    const base = { sourceSystem: 'simpus', sourceId: 'later' };
-    const [before] = await counts();
-    await take([{ ...base, type: 'Encounter', platformId }], { sendMissing: true });
-    const id = await rig.receive({ record: 'later', person: 1 });
-    await rig.startWorker('w2').drain();
-    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
-    const after = await counts();
-    expect(after).toEqual([before, 2, 4]);
-    const observations = (await rig.onPlatform()).Observation ?? [];
-    const at = observations.filter((each) => (each.encounter as { reference: string }).reference === `Encounter/${platformId}`);
-    expect(at).toHaveLength(2);
-    await rig.startWorker('w3').drain();
-    expect(await counts()).toEqual(after);
-  });
-
-  it('what was stopped here goes on, and completes without being sent', async () => {
-    await setUp();
-    const platformId = await visitOfOtherBridge('REG-1');
-    await rig.receive({ record: 'held', person: 3 });
-    const key = `encounter:${encounterOf('held')}`;
-    await rig.store.commit({
-      deliveryOutcomes: [
-        { key, environment: ENVIRONMENT, state: 'on-hold', reason: 'duplicate', issues: [], at: rig.time.iso(), countAttempt: true },
-      ],
-    });
-    expect(await take([{ type: 'Encounter', sourceSystem: 'simpus', sourceId: 'held', platformId }])).toMatchObject({
-      adopted: 1,
-      ahead: 0,
-      released: 1,
-    });
-    const before = await counts();
-    expect(await rig.startWorker('w2').drain()).toMatchObject({ delivered: 1 });
-    expect(await counts()).toEqual(before);
-    const trail = await rig.store.deliveryTrail({ client: 'test', facilities: 'all', purpose: 'job' }, ENVIRONMENT, key);
-    expect(trail.map(({ action, actor }) => [action, actor])).toContainEqual(['adopted', 'tester']);
-  });
-
   it('units are registered under the id they have, and the visits there refer to it', async () => {
     rig = await createRig();
     const unit = posyanduOf(BREBES);

@@ -172,7 +172,7 @@ forEachEngine((engine) => {
       await mend({ store: rig.store, platform: connectTo(rig.url), clock: rig.time.clock, actor: 'tester' });
       rig.time.advance(1_000);
       // A person who sends it again, or who holds it meanwhile, takes nothing of that away.
-      const [{ key }] = (await rig.store.deliveries({ environment: ENVIRONMENT, states: ['ready'] })) as [{ key: string }];
+      const key = (await rig.store.deliveries({ environment: ENVIRONMENT, states: ['ready'] }))[0]?.key as string;
       const selection = { environment: ENVIRONMENT, keys: [key] };
       const act = { actor: 'tester', at: rig.time.iso() };
       const context = { client: 'tester', facilities: 'all', purpose: 'cli' } as const;

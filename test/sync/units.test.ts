@@ -57,6 +57,56 @@ describe('a newborn without a NIK', () => {
     expect(JSON.stringify(platform.RelatedPerson)).not.toContain(MOTHER);
   });
 
+  /** The same child under its own NIK, as intake leaves it: linked both ways. */
+  const withNik = async (nik: string): Promise<Patient & { id: string }> => {
+    const child: Patient & { id: string } = {
+      ...baby(),
+      id: identifiers.patientId({ nik, sourceKey: 'simpus|bayi' }),
+      identifier: [{ use: 'official', system: SYSTEMS.nik, value: nik }],
+      link: [{ other: { reference: `Patient/${baby().id}` }, type: 'replaces' }],
+    };
+    const before = baby({ link: [{ other: { reference: `Patient/${child.id}` }, type: 'replaced-by' }] });
+    const at = rig.time.iso();
+    await rig.store.commit({
+      resources: [before, child].map((resource) => ({ resource, facility: BREBES.code, submission: null, at })),
+      persons: [
+        {
+          ...{ sourceKey: 'simpus|bayi', nikHash: identifiers.nikHash(nik), patient: `Patient/${child.id}` },
+          ...{ birthDate: '2025-06-09', sex: 'male', facility: BREBES.code },
+        },
+      ],
+    });
+    return child;
+  };
+
+  it('and has one later goes on under the number it has, while the platform does not know that NIK', async () => {
+    await setUp();
+    await rig.plan('b', of(baby()), { people: [baby(), mother()] });
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    const child = await withNik(nikOf(88));
+    const id = await rig.plan('c', of(child, 'c'), { people: [child] });
+    await worker.drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    const { Patient: patients = [], Encounter: visits = [] } = await rig.onPlatform();
+    expect(patients).toHaveLength(1);
+    const subjects = visits.map(({ subject }) => (subject as { reference: string }).reference);
+    expect(subjects).toEqual([`Patient/${patients[0]?.id}`, `Patient/${patients[0]?.id}`]);
+    // That the NIK was asked for and not found is remembered as such: the number was not found by it.
+    expect(await rig.store.identities(ENVIRONMENT, [`patient:${identifiers.nikHash(nikOf(88))}`])).toMatchObject([{ platformId: null }]);
+  });
+
+  it('and whose NIK comes before it was sent is looked up by that: it is not registered a second time', async () => {
+    await setUp();
+    const id = await rig.plan('b', of(baby()), { people: [baby(), mother()] });
+    await withNik(nikOf(5));
+    await rig.startWorker('w1').drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    const { Patient: patients, Encounter: visits } = await rig.onPlatform();
+    expect(patients).toBeUndefined();
+    expect(visits).toMatchObject([{ subject: { reference: 'Patient/P10000000005' } }]);
+  });
+
   it('that the platform knows is taken over; twins are told apart by their order', async () => {
     await setUp();
     await rig.plan('b', of(baby()), { people: [baby(), mother()] });
