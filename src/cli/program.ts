@@ -204,9 +204,9 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     on(acting(command(deliveries, name, description)), (flags: ActFlags) => act(flags));
   }
   on(
-    acting(command(deliveries, 'decide', 'putuskan konflik / settle conflicts with what others changed on SATUSEHAT')).requiredOption(
+    acting(command(deliveries, 'decide', 'putuskan yang menunggu orang / settle what waits for a person')).requiredOption(
       '--decision <which>',
-      'keep-ours: milik kita menimpa / ours goes over it; keep-theirs: yang di sana tetap / theirs stands',
+      'keep-ours: milik kita menimpa / ours goes over it; keep-theirs: yang di sana tetap / theirs stands; not-there: sudah diperiksa, tidak ada / looked, it is not there',
     ),
     (flags: ActFlags & { decision: string }) => decideDeliveries(flags),
   );

@@ -75,7 +75,7 @@ export const decide = (
   decision: Decision,
 ): Promise<ActResult> =>
   byStore(options, context, selection, act, decision, (wanted, written) =>
-    options.store.decideConflicts(context, wanted, written, decision),
+    options.store.decideDeliveries(context, wanted, written, decision),
   );
 
 async function byStore(

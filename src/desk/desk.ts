@@ -41,8 +41,8 @@ export interface Desk {
   /** Gives up what nothing is on the wire of. Accounts for each that was selected. */
   cancel(context: AccessContext, selection: Selection, act: ActRequest): Promise<ActResult>;
   /**
-   * Settles conflicts with what others changed on the platform: what is here goes over what was seen there, or theirs stands. Accounts for
-   * each that was selected.
+   * Settles what waits for a person: whose content stands where others changed it on the platform, and that what no search can show is
+   * not there. Accounts for each that was selected.
    */
   decide(context: AccessContext, selection: Selection, act: ActRequest, decision: Decision): Promise<ActResult>;
   /** Takes the records behind the selection through all stages again, as they were received. Accounts for each that was selected. */

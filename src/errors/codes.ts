@@ -603,8 +603,8 @@ export const CODES = {
     'platform',
     422,
     'incomplete',
-    'SATUSEHAT tidak menyediakan pencarian untuk {type}: tidak dapat dipastikan apakah sudah tersimpan. Periksa di SATUSEHAT, lalu putuskan.',
-    'SATUSEHAT offers no search for {type}: whether it was stored cannot be told. Look on SATUSEHAT, then decide.',
+    'SATUSEHAT tidak menyediakan pencarian untuk {type}: tidak dapat dipastikan apakah sudah tersimpan. Periksa di SATUSEHAT: bila ada, adopt dengan id-nya; bila tidak, deliveries decide --decision not-there.',
+    'SATUSEHAT offers no search for {type}: whether it was stored cannot be told. Look on SATUSEHAT: if it is there, adopt it by its id; if not, deliveries decide --decision not-there.',
   ),
   'dependency-blocked': row(
     'platform',

@@ -129,7 +129,7 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
       '/api/v1/deliveries/cancel': act('cancelDeliveries', 'Batalkan yang terpilih; give up the selected'),
       '/api/v1/deliveries/decide': act(
         'decideDeliveries',
-        'Putuskan konflik: milik kita menimpa, atau yang di SATUSEHAT tetap; settle conflicts with what others changed there',
+        'Putuskan yang menunggu orang: konflik, atau yang tidak dapat dicari; settle conflicts, and what cannot be looked up',
         { decision: { enum: DECISIONS } },
       ),
       '/api/v1/deliveries/fix': act(
@@ -223,7 +223,7 @@ export function deliveriesOpenApi(faults: Json, fault: (description: string) => 
             state: nullable,
             why: {
               enum: [
-                ...['in-progress', 'outcome-unknown', 'completed', 'cancelled', 'withdrawn', 'needs-mending', 'no-conflict'],
+                ...['in-progress', 'outcome-unknown', 'completed', 'cancelled', 'withdrawn', 'needs-mending', 'nothing-to-decide'],
                 ...['not-found', 'no-record', 'unreadable', 'moved'],
               ],
             },

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Issue } from '../errors/index.ts';
 import type { Engine, Writer } from './engine.ts';
 import {
   type AccessContext,
@@ -13,10 +14,14 @@ import { instant } from './rows.ts';
 import { choose, reopen, type Selected } from './selection.ts';
 
 /** What the trail says of each. */
-const ACTIONS: Readonly<Record<Decision, string>> = { 'keep-ours': 'kept-ours', 'keep-theirs': 'kept-theirs' };
+const ACTIONS: Readonly<Record<Decision, string>> = {
+  'keep-ours': 'kept-ours',
+  'keep-theirs': 'kept-theirs',
+  'not-there': 'told-absent',
+};
 
 /** See the port. */
-export async function decideConflicts(
+export async function decideDeliveries(
   engine: Engine,
   writer: Writer,
   context: AccessContext,
@@ -37,14 +42,24 @@ export async function decideConflicts(
         .where(dialect.inList(sql.ref('reference'), JSON.parse(resources) as string[]))
         .execute()
     ).map(({ reference }) => reference);
+  const isContested = async (row: Selected): Promise<boolean> => row.reason === 'conflict' && (await contested(row)).length > 0;
   const { chosen, result } = await choose(engine, writer, context, selection, async (row) => {
     const why = LEAVES[row.state];
     if (why !== undefined) return why;
-    const isConflict = row.state === 'on-hold' && row.reason === 'conflict' && (await contested(row)).length > 0;
-    return isConflict ? undefined : 'no-conflict';
+    const waits = row.state === 'on-hold' && (decision === 'not-there' ? cannotBeToldOf(row) : await isContested(row));
+    return waits ? undefined : 'nothing-to-decide';
   });
   if (chosen.length === 0 || act.dryRun) return result;
-  for (const row of chosen) {
+  if (decision === 'not-there') {
+    // Without the mark it is sent, as far as it has no platform id: what could be looked up was, before it was held.
+    const ids = chosen.map(({ id }) => id);
+    await db
+      .updateTable('delivery')
+      .set({ sent_at: null, marked_ms: null })
+      .where(dialect.inList(sql.ref('id'), ids))
+      .execute();
+  }
+  for (const row of decision === 'not-there' ? [] : chosen) {
     for (const reference of await contested(row)) {
       await db
         .updateTable('platform_id')
@@ -54,9 +69,14 @@ export async function decideConflicts(
         .execute();
     }
   }
-  await reopen(engine, writer, chosen, act, ACTIONS[decision]);
+  const unmarked = decision === 'not-there' ? chosen.map((row) => ({ ...row, sent_at: null })) : chosen;
+  await reopen(engine, writer, unmarked, act, ACTIONS[decision]);
   return result;
 }
+
+/** No look-up could show whether something of it is there. */
+const cannotBeToldOf = ({ reason, issues }: Selected): boolean =>
+  reason === 'outcome-unknown' && (JSON.parse(issues) as readonly Issue[]).some(({ code }) => code === 'lookup-impossible');
 
 const LEAVES: Readonly<Record<string, LeftReason>> = {
   'in-progress': 'in-progress',

@@ -134,11 +134,13 @@ export interface Store {
    */
   cancelDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct): Promise<DeliveryActResult>;
   /**
-   * Deliveries on hold because others changed what is on the platform become ready, as after a retry. `keep-ours`: what is here goes over
-   * the version that was seen, and only over that one. `keep-theirs`: what is there stays, until what is here changes again, which is
-   * another conflict. One transaction.
+   * Deliveries on hold for a person become ready, as after a retry. One transaction.
+   *
+   * Where others changed what is on the platform, `keep-ours`: what is here goes over the version that was seen, and only over that one;
+   * `keep-theirs`: what is there stays, until what is here changes again, which is another conflict. Where the platform offers no look-up
+   * (`lookup-impossible`), `not-there`: a person has looked, so what has no platform id is sent.
    */
-  decideConflicts(context: AccessContext, selection: DeliverySelection, act: DeliveryAct, decision: Decision): Promise<DeliveryActResult>;
+  decideDeliveries(context: AccessContext, selection: DeliverySelection, act: DeliveryAct, decision: Decision): Promise<DeliveryActResult>;
   /** How far sending is behind. Cheap enough to ask every few seconds: a count of many is given again for fifty times as long as it took. */
   backlog(environment: string, context?: AccessContext): Promise<Backlog>;
 
@@ -494,8 +496,8 @@ export interface DeliveryAct {
   readonly dryRun?: boolean;
 }
 
-/** Whose content stands where others changed what we had delivered. */
-export const DECISIONS = ['keep-ours', 'keep-theirs'] as const;
+/** Whose content stands where others changed what we had delivered; that what no search can show is not there. */
+export const DECISIONS = ['keep-ours', 'keep-theirs', 'not-there'] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /** `selected` is `released` and `left` together; `released` are those that the act was done to. */
@@ -507,9 +509,16 @@ export interface DeliveryActResult {
 
 /**
  * Why an act left a delivery as it is: it is being sent; what was sent may be there; it is there; it was cancelled, by a person or because
- * its record was withdrawn; its record has to be mended or validated first; nothing of it was seen changed by others.
+ * its record was withdrawn; its record has to be mended or validated first; it is not held for what was decided.
  */
-export type LeftReason = 'in-progress' | 'outcome-unknown' | 'completed' | 'cancelled' | 'withdrawn' | 'needs-mending' | 'no-conflict';
+export type LeftReason =
+  | 'in-progress'
+  | 'outcome-unknown'
+  | 'completed'
+  | 'cancelled'
+  | 'withdrawn'
+  | 'needs-mending'
+  | 'nothing-to-decide';
 
 /** One step in the life of a delivery. */
 export interface DeliveryEvent {

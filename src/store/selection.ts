@@ -69,7 +69,7 @@ export async function deliveryGroups(engine: Engine, context: AccessContext, env
 
 export type Selected = Pick<
   DeliveryTable,
-  'id' | 'delivery_key' | 'kind' | 'state' | 'reason' | 'rule' | 'sent_at' | 'submission' | 'submission_version' | 'resources'
+  'id' | 'delivery_key' | 'kind' | 'state' | 'reason' | 'rule' | 'sent_at' | 'submission' | 'submission_version' | 'resources' | 'issues'
 >;
 
 /** Holds that sending again cannot end: the record behind them is not complete. */
@@ -184,7 +184,7 @@ export async function choose(
 ): Promise<{ chosen: readonly Selected[]; result: DeliveryActResult }> {
   await writer.lockOrder();
   const { rows } = await sql<Selected>`
-    select id, delivery_key, kind, state, reason, rule, sent_at, submission, submission_version, resources from delivery
+    select id, delivery_key, kind, state, reason, rule, sent_at, submission, submission_version, resources, issues from delivery
     where ${isSelected(engine, context, selection)} order by id ${engine.dialect.locksRows ? sql`for update` : sql``}`.execute(writer.db);
   const chosen: Selected[] = [];
   const left: { key: string; state: State; why: LeftReason }[] = [];

@@ -6,7 +6,7 @@ import { extendLease } from './claims.ts';
 import { commit } from './commit.ts';
 import { completedDeliveries, forgetPlatformIds, rewriteSecrets } from './completed.ts';
 import { databaseNow } from './database-now.ts';
-import { decideConflicts } from './decisions.ts';
+import { decideDeliveries } from './decisions.ts';
 import { releaseHeld } from './deliveries.ts';
 import { readTrail } from './delivery-events.ts';
 import { putDifferences, readDifferences, resolveDifferences } from './differences.ts';
@@ -311,8 +311,8 @@ export function createStore(engine: Engine): Store {
     deliveryTrail: (context, environment, key) => guard(() => readTrail(engine, context, environment, key)),
     retryDeliveries: (context, selection, act) => write((writer) => retryDeliveries(engine, writer, context, selection, act)),
     cancelDeliveries: (context, selection, act) => write((writer) => cancelDeliveries(engine, writer, context, selection, act)),
-    decideConflicts: (context, selection, act, decision) =>
-      write((writer) => decideConflicts(engine, writer, context, selection, act, decision)),
+    decideDeliveries: (context, selection, act, decision) =>
+      write((writer) => decideDeliveries(engine, writer, context, selection, act, decision)),
     backlog: (environment, context) => guard(() => backlog(environment, context)),
 
     // ---- what processes share

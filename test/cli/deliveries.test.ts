@@ -99,10 +99,10 @@ describe('ilp-fhir deliveries', () => {
 
   it('decide – settles conflicts, and says of what is none why it is left', async () => {
     const dry = await run('decide', '--reason', 'identity', '--decision', 'keep-ours', '--dry-run', '--json');
-    expect(resultOf(dry)).toMatchObject({ selected: 1, released: 0, dryRun: true, left: [{ why: 'no-conflict' }] });
+    expect(resultOf(dry)).toMatchObject({ selected: 1, released: 0, dryRun: true, left: [{ why: 'nothing-to-decide' }] });
     expect(dry.code).toBe(1);
     const said = await run('decide', '--reason', 'identity', '--decision', 'keep-theirs');
-    expect(said.stdout).toContain('tidak bertentangan dengan SATUSEHAT; pakai retry');
+    expect(said.stdout).toContain('tidak menunggu keputusan itu; pakai retry');
   });
 
   it('wrong selections end with code 2, and the right name is offered', async () => {
@@ -119,7 +119,7 @@ describe('ilp-fhir deliveries', () => {
     ])
       wrong.push(await run(...args));
     expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2, 2, 2]);
-    expect(wrong[7]?.stderr).toContain('--decision: keep-ours or keep-theirs');
+    expect(wrong[7]?.stderr).toContain('--decision: keep-ours or keep-theirs or not-there');
     expect(wrong[1]?.stderr).toMatch(/mungkin maksudnya identity[\s\S]*did you mean identity/);
     expect(wrong[2]?.stderr).toContain('Parameter from');
     expect(wrong[3]?.stderr).toContain('--state');

@@ -216,6 +216,9 @@ forEachEngine((engine) => {
       });
       expect(await find('failed')).toMatchObject({ state: 'ready', reason: null, rule: null, attempts: 0, issues: [] });
       expect(await find('unknown')).toMatchObject({ state: 'ready', reason: 'outcome-unknown', sentAt: AT, attempts: 0, issues: [lost] });
+      // What can be looked up is, whatever a person says.
+      const said = await store.decideDeliveries(ALL, { environment, keys: ['unknown'] }, ACT, 'not-there');
+      expect(said.left).toEqual([{ key: 'unknown', state: 'ready', why: 'nothing-to-decide' }]);
       const claimed = await claim();
       expect(keys(claimed).sort()).toEqual(['blocked', 'failed', 'held', 'later', 'unknown']);
       expect(claimed.find(({ key }) => key === 'unknown')).toMatchObject({ reason: 'outcome-unknown', sentAt: AT });

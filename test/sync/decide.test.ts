@@ -51,7 +51,7 @@ forEachEngine((engine) => {
     return rig.receive({ record: 'a', person: 1, systolic }, version);
   };
   const decide = (decision: Decision, more: object = {}, context = ALL) =>
-    rig.store.decideConflicts(
+    rig.store.decideDeliveries(
       context,
       { environment: ENVIRONMENT, reasons: ['conflict'] },
       { actor: 'petugas', at: rig.time.iso(), note: 'sudah ditelepon', ...more },
@@ -129,12 +129,12 @@ forEachEngine((engine) => {
       expect(await values()).toEqual([55.5, 150]);
       const { key } = (await rig.delivery(id)) as { key: string };
       const act = { actor: 'petugas', at: rig.time.iso() };
-      const left = async () => (await rig.store.decideConflicts(ALL, { environment: ENVIRONMENT, keys: [key] }, act, 'keep-ours')).left;
+      const left = async () => (await rig.store.decideDeliveries(ALL, { environment: ENVIRONMENT, keys: [key] }, act, 'keep-ours')).left;
       expect(await left()).toEqual([{ key, state: 'completed', why: 'completed' }]);
       await rig.store.commit({
         deliveryOutcomes: [{ key, environment: ENVIRONMENT, state: 'on-hold', reason: 'conflict', issues: [], at: rig.time.iso() }],
       });
-      expect(await left()).toEqual([{ key, state: 'on-hold', why: 'no-conflict' }]);
+      expect(await left()).toEqual([{ key, state: 'on-hold', why: 'nothing-to-decide' }]);
     });
   });
 });

@@ -350,6 +350,33 @@ describe('a type that no search finds', () => {
     expect((await rig.requests())['POST /']).toEqual({ dropped: 1 });
   });
 
+  it('and is not there, as a person has seen: it is sent, and nothing else a second time', async () => {
+    await setUp();
+    await rig.fault({ match: TRANSACTION, action: 'partial', times: 1 });
+    const id = await rig.plan('q', [...resourcesOf('q'), answers(identifiers.resourceId('q', 'answers'))]);
+    const worker = rig.startWorker('w1');
+    await worker.drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'on-hold', issues: [{ code: 'lookup-impossible' }] });
+    const context = { client: 'petugas', facilities: 'all', purpose: 'cli' } as const;
+    const selection = { environment: ENVIRONMENT, reasons: ['outcome-unknown'] } as const;
+    const act = { actor: 'petugas', at: rig.time.iso(), note: 'diperiksa di portal' };
+    // Sent again without having looked, it is only looked up again; and it is no conflict.
+    expect(await rig.store.retryDeliveries(context, selection, act)).toMatchObject({ released: 1 });
+    await worker.drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'on-hold', issues: [{ code: 'lookup-impossible' }] });
+    expect((await rig.onPlatform()).QuestionnaireResponse).toBeUndefined();
+    expect(await rig.store.decideDeliveries(context, selection, act, 'keep-ours')).toMatchObject({ left: [{ why: 'nothing-to-decide' }] });
+    expect(await rig.store.decideDeliveries(context, selection, act, 'not-there')).toMatchObject({ selected: 1, released: 1, left: [] });
+    await worker.drain();
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    expect(await counts()).toEqual([1, 1, 2]);
+    expect((await rig.onPlatform()).QuestionnaireResponse).toHaveLength(1);
+    const { key } = (await rig.delivery(id)) as { key: string };
+    expect(await rig.store.deliveryTrail(context, ENVIRONMENT, key)).toContainEqual(
+      expect.objectContaining({ actor: 'petugas', action: 'told-absent', reason: null, note: 'diperiksa di portal' }),
+    );
+  });
+
   it('is there where its Encounter is, if the platform stores all or nothing', async () => {
     await setUp({ platform: { savesPartly: false } });
     await rig.fault({ match: TRANSACTION, action: 'drop-after', times: 1 });

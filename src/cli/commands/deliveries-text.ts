@@ -137,7 +137,7 @@ const WHY: Readonly<Record<WhyLeft, Bilingual>> = {
   cancelled: { id: 'sudah dibatalkan', en: 'cancelled already' },
   withdrawn: { id: 'datanya ditarik atau diganti', en: 'its record was withdrawn or replaced' },
   'needs-mending': { id: 'perbaiki dahulu', en: 'has to be mended first' },
-  'no-conflict': { id: 'tidak bertentangan dengan SATUSEHAT; pakai retry', en: 'no conflict with SATUSEHAT; use retry' },
+  'nothing-to-decide': { id: 'tidak menunggu keputusan itu; pakai retry', en: 'does not wait for that decision; use retry' },
   'not-found': { id: 'tidak ditemukan', en: 'not found' },
   'no-record': { id: 'tanpa data asal; pakai retry', en: 'no record behind it; use retry' },
   unreadable: {
