@@ -100,9 +100,19 @@ export function simulate(world: World, random: () => number): Seen[] {
           places = [...(taken as readonly number[])];
         }
         const place = Math.max(places.shift() as number, blockedUntil);
+        const known = blockedUntil;
+        const asks = place - now > (world.horizonMs ?? 100);
         waiting = true;
         at(Math.max(place, now), () => {
           waiting = false;
+          if (asks) {
+            blockedUntil = readPace(text, now, world.told).blockedUntil;
+            if (blockedUntil !== known) {
+              places = [];
+              next();
+              return;
+            }
+          }
           // A block may have come meanwhile.
           if (blockedUntil > now) places = [blockedUntil];
           else send();
