@@ -51,29 +51,42 @@ export interface Quota {
   readonly perMs: number;
 }
 
-const env = (n: string, d: number) => Number(process.env[n] ?? d);
 /** Of a told quota so much is used: the rest is for requests that arrive closer together than they left. */
 const TOLD_SHARE = 0.985;
 /** What a block leaves of a told quota, and how many there may be until it is no longer believed. */
 const TOLD_FACTOR = 0.985;
 const TOLD_FAILURES = 5;
+/** Of the rate so much must have been used for that to say something about the rate. */
 const USED_SHARE = 0.7;
+/** What a block leaves of a rate that was not used: it was hardly for the rate, but if it comes again and again, it was. */
 const UNUSED_FACTOR = 0.9;
 const LEAST_RATE = 1;
-/** A block leaves at least so much of the rate. */
-const LEAST_SHARE = env('LS', 0.4);
-const REQUESTS_PER_REFUSAL = env('RPR', 120);
-const WAITS_PER_LEVEL = env('WPL', 12);
+/** A block leaves at least so much of the rate: it may have been a storm. */
+const LEAST_SHARE = 0.5;
+/** One 429 in so many requests is few enough (below 1 %). */
+const REQUESTS_PER_REFUSAL = 120;
+/** What a block costs beyond its window (a Retry-After is in whole seconds) comes once in so many times that at most. */
+const LOST_PER_LEVEL = 10;
 const LONGEST_LOST_MS = 1_000;
-const FIRST_LEVEL = env('FL', 30);
-const GROWTH_SHARE = env('GS', 0.04);
-const GROWTH_REQUESTS = env('GR', 25);
-const CW = env('CW', 0.5);
+/** Of that so much did not count for the measure: on average a whole second is half a second too long. */
+const LOST_SHARE = 0.5;
+/** What was measured first may be of a moment with little to send, or of a storm that is over. */
+const FIRST_LEVEL = 30;
+/** How steep the way from the floor to the ceiling begins. */
+const STEEPNESS = 8;
+/** Above the ceiling so much is tried first; it doubles after so many requests, but no sooner than in so many seconds. */
+const FIRST_TRIAL = 0.02;
+const REQUESTS_PER_DOUBLING = 25;
+const SECONDS_PER_DOUBLING = 1;
+/** So far above the ceiling it says nothing any more, and the trials begin anew: a long window is full late. */
+const FAR_ABOVE = 3;
+/** A round is long enough to say whether the rate is used. */
 const ROUND_MS = 200;
 const ROUND_REQUESTS = 8;
-const SAME_RATE = env('SR', 1.3);
+/** What was accepted at a rate that differs by more is not measured with the rest. */
+const SAME_RATE = 1.3;
 /** Without Retry-After: first wait, a quarter of the window where that is known; growing while nothing is accepted. */
-const FIRST_BLOCK_MS = env('FB', 250);
+const FIRST_BLOCK_MS = 250;
 const GROWTH = 1.5;
 const LONGEST_GUESSED_BLOCK_MS = 16_000;
 const SPAN_MS = 60_000;
@@ -110,10 +123,16 @@ export function newPace(now: number, quota?: Quota): Pace {
   };
 }
 
-/** The rate after so many accepted requests. */
-function rateOf({ floor, ceiling, steps, level, told }: Pace): number {
-  if (steps < level) return ceiling - (ceiling - floor) * (1 - steps / level) ** 3;
-  return told ? ceiling : ceiling * (1 + GROWTH_SHARE * (2 ** ((steps - level) / GROWTH_REQUESTS) - 1));
+/** After so many more accepted requests at the full rate. */
+function raised(pace: Pace, count: number): Pace {
+  const { floor, ceiling, level, told } = pace;
+  const steps = pace.steps + count;
+  if (steps < level) return { ...pace, steps, rate: ceiling - (ceiling - floor) * (1 - steps / level) ** STEEPNESS };
+  if (told) return { ...pace, steps, rate: ceiling, failures: 0 };
+  const rate = Math.max(pace.rate ?? 0, ceiling);
+  const doubling = Math.max(REQUESTS_PER_DOUBLING, SECONDS_PER_DOUBLING * rate);
+  const above = Math.max(rate - ceiling, ceiling * FIRST_TRIAL) * 2 ** (Math.min(count, steps - level) / doubling);
+  return { ...pace, steps, rate: ceiling + above, ceiling: above > FAR_ABOVE * ceiling ? ceiling + above : ceiling };
 }
 
 /** Counts accepted answers; the first one after a block ends it. One that comes during it was on the way when it began. */
@@ -130,17 +149,14 @@ function endRound(pace: Pace, now: number): Pace {
   const { round, span } = pace;
   const took = Math.max(now - round.since, 1);
   const used = pace.rate !== null && round.accepted > (USED_SHARE * pace.rate * took) / 1_000;
-  const steps = used ? pace.steps + round.accepted : pace.steps;
-  const rate = pace.rate === null ? null : rateOf({ ...pace, steps });
+  const next = used ? raised(pace, round.accepted) : pace;
+  const { rate } = next;
   const wider = { ...span, accepted: span.accepted + round.accepted };
   const over = rate === null ? now - span.since > FREE_SPAN_MS : rate > span.rate * SAME_RATE || now - span.since > SPAN_MS;
   const none = { since: now, accepted: 0, rate: rate ?? 0 };
   return {
-    ...pace,
-    rate,
-    steps,
+    ...next,
     used,
-    failures: steps < pace.level ? pace.failures : 0,
     round: none,
     ...(over ? { span: none, before: wider } : { span: wider }),
   };
@@ -150,7 +166,8 @@ function endRound(pace: Pace, now: number): Pace {
 function recover(pace: Pace, now: number): Pace {
   const accepted = pace.round.accepted + pace.span.accepted + pace.before.accepted;
   const since = pace.before.since;
-  const measured = (1_000 * accepted) / Math.max(now - since, 1);
+  const lost = pace.rate === null ? 0 : Math.min(now - pace.blockedAt, LONGEST_LOST_MS) * LOST_SHARE;
+  const measured = (1_000 * accepted) / Math.max(now - since - lost, 1);
   const free = {
     ...pace,
     windowMs: Math.max(now - pace.blockedAt, pace.windowMs / 2, 1),
@@ -177,14 +194,15 @@ function learn(free: Pace, pace: Pace, measured: number): Pace {
     const rate = pace.rate * UNUSED_FACTOR;
     return { ...free, rate, floor: rate, ceiling: rate, steps: 0, used: true };
   }
-  const lost = (WAITS_PER_LEVEL * Math.min(free.windowMs, LONGEST_LOST_MS) * pace.rate) / 1_000;
+  // Sooner than at the end of the level: the ceiling is not found yet, and going on is worth the time.
+  const lost = pace.steps < pace.level ? 0 : (LOST_PER_LEVEL * Math.min(free.windowMs, LONGEST_LOST_MS) * pace.rate) / 1_000;
   const level = Math.max(REQUESTS_PER_REFUSAL * pace.refused, lost);
   if (pace.told && pace.failures < TOLD_FAILURES) {
     const rate = pace.rate * TOLD_FACTOR;
     return { ...free, rate, floor: rate, steps: 0, level, failures: pace.failures + 1 };
   }
   const floor = Math.min(Math.max(measured, pace.rate * LEAST_SHARE, LEAST_RATE), pace.rate);
-  const ceiling = floor ** CW * pace.rate ** (1 - CW);
+  const ceiling = Math.sqrt(floor * pace.rate);
   return { ...free, told: false, rate: floor, floor, ceiling, steps: 0, level };
 }
 
