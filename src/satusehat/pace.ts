@@ -64,9 +64,9 @@ const LEAST_RATE = 1;
 /** A block leaves at least so much of the rate: it may have been a storm. */
 const LEAST_SHARE = 0.5;
 /** One 429 in so many requests is few enough (below 1 %). */
-const REQUESTS_PER_REFUSAL = 120;
+const REQUESTS_PER_REFUSAL = 140;
 /** What a block costs beyond its window (a Retry-After is in whole seconds) comes once in so many times that at most. */
-const LOST_PER_LEVEL = 10;
+const LOST_PER_LEVEL = 12;
 const LONGEST_LOST_MS = 1_000;
 /** Of that so much did not count for the measure: on average a whole second is half a second too long. */
 const LOST_SHARE = 0.5;
@@ -76,7 +76,7 @@ const FIRST_LEVEL = 30;
 const STEEPNESS = 8;
 /** Above the ceiling so much is tried first; it doubles after so many requests, but no sooner than in so many seconds. */
 const FIRST_TRIAL = 0.02;
-const REQUESTS_PER_DOUBLING = 25;
+const REQUESTS_PER_DOUBLING = 15;
 const SECONDS_PER_DOUBLING = 1;
 /** So far above the ceiling it says nothing any more, and the trials begin anew: a long window is full late. */
 const FAR_ABOVE = 3;
