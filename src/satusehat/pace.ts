@@ -34,7 +34,7 @@ export interface Pace {
   readonly used: boolean;
   /** Accepted answers of the present round. */
   readonly round: Count;
-  /** Accepted answers while the rate was about what it is now: of this span, and of the one before it. */
+  /** Accepted answers while the rate was used and about what it is now: of this span, and of the one before it. */
   readonly span: Count;
   readonly before: Count;
 }
@@ -154,6 +154,8 @@ function endRound(pace: Pace, now: number): Pace {
   const wider = { ...span, accepted: span.accepted + round.accepted };
   const over = rate === null ? now - span.since > FREE_SPAN_MS : rate > span.rate * SAME_RATE || now - span.since > SPAN_MS;
   const none = { since: now, accepted: 0, rate: rate ?? 0 };
+  // A quiet time is not measured with the rest; one round that was not full may be of a late answer.
+  if (rate !== null && !used && !pace.used) return { ...next, used, round: none, span: none, before: none };
   return {
     ...next,
     used,
@@ -189,17 +191,17 @@ function learn(free: Pace, pace: Pace, measured: number): Pace {
     const rate = Math.max(measured, LEAST_RATE);
     return { ...free, rate, floor: rate, ceiling: rate, steps: 0, level: FIRST_LEVEL };
   }
-  // Far below the rate when it was told to stop: that was not for the rate, and teaches nothing about it.
-  if (!pace.used) {
-    const rate = pace.rate * UNUSED_FACTOR;
-    return { ...free, rate, floor: rate, ceiling: rate, steps: 0, used: true };
-  }
   // Sooner than at the end of the level: the ceiling is not found yet, and going on is worth the time.
   const lost = pace.steps < pace.level ? 0 : (LOST_PER_LEVEL * Math.min(free.windowMs, LONGEST_LOST_MS) * pace.rate) / 1_000;
   const level = Math.max(REQUESTS_PER_REFUSAL * pace.refused, lost);
   if (pace.told && pace.failures < TOLD_FAILURES) {
     const rate = pace.rate * TOLD_FACTOR;
     return { ...free, rate, floor: rate, steps: 0, level, failures: pace.failures + 1 };
+  }
+  // It was hardly for the rate.
+  if (!pace.used) {
+    const rate = pace.rate * UNUSED_FACTOR;
+    return { ...free, told: false, rate, floor: rate, ceiling: rate, steps: 0, used: true };
   }
   const floor = Math.min(Math.max(measured, pace.rate * LEAST_SHARE, LEAST_RATE), pace.rate);
   const ceiling = Math.sqrt(floor * pace.rate);
