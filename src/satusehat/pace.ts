@@ -56,6 +56,8 @@ const TOLD_SHARE = 0.985;
 /** What a block leaves of a told quota, and how many there may be until it is no longer believed. */
 const TOLD_FACTOR = 0.985;
 const TOLD_FAILURES = 5;
+/** What was taken of a told quota comes back evenly, in so many seconds: 429s for requests that arrive too close together come seldom then. */
+const TOLD_RETURN_S = 60;
 /** Of the rate so much must have been used for that to say something about the rate. */
 const USED_SHARE = 0.7;
 /** What a block leaves of a rate that was not used: it was hardly for the rate, but if it comes again and again, it was. */
@@ -127,7 +129,7 @@ export function newPace(now: number, quota?: Quota): Pace {
 function raised(pace: Pace, count: number): Pace {
   const { floor, ceiling, level, told } = pace;
   const steps = pace.steps + count;
-  if (steps < level) return { ...pace, steps, rate: ceiling - (ceiling - floor) * (1 - steps / level) ** STEEPNESS };
+  if (steps < level) return { ...pace, steps, rate: ceiling - (ceiling - floor) * (1 - steps / level) ** (told ? 1 : STEEPNESS) };
   if (told) return { ...pace, steps, rate: ceiling, failures: 0 };
   const rate = Math.max(pace.rate ?? 0, ceiling);
   const doubling = Math.max(REQUESTS_PER_DOUBLING, SECONDS_PER_DOUBLING * rate);
@@ -191,18 +193,18 @@ function learn(free: Pace, pace: Pace, measured: number): Pace {
     const rate = Math.max(measured, LEAST_RATE);
     return { ...free, rate, floor: rate, ceiling: rate, steps: 0, level: FIRST_LEVEL };
   }
-  // Sooner than at the end of the level: the ceiling is not found yet, and going on is worth the time.
-  const lost = pace.steps < pace.level ? 0 : (LOST_PER_LEVEL * Math.min(free.windowMs, LONGEST_LOST_MS) * pace.rate) / 1_000;
-  const level = Math.max(REQUESTS_PER_REFUSAL * pace.refused, lost);
   if (pace.told && pace.failures < TOLD_FAILURES) {
     const rate = pace.rate * TOLD_FACTOR;
-    return { ...free, rate, floor: rate, steps: 0, level, failures: pace.failures + 1 };
+    return { ...free, rate, floor: rate, steps: 0, level: TOLD_RETURN_S * pace.rate, failures: pace.failures + 1 };
   }
   // It was hardly for the rate.
   if (!pace.used) {
     const rate = pace.rate * UNUSED_FACTOR;
     return { ...free, told: false, rate, floor: rate, ceiling: rate, steps: 0, used: true };
   }
+  // Sooner than at the end of the level: the ceiling is not found yet, and going on is worth the time.
+  const lost = pace.steps < pace.level ? 0 : (LOST_PER_LEVEL * Math.min(free.windowMs, LONGEST_LOST_MS) * pace.rate) / 1_000;
+  const level = Math.max(REQUESTS_PER_REFUSAL * pace.refused, lost);
   const floor = Math.min(Math.max(measured, pace.rate * LEAST_SHARE, LEAST_RATE), pace.rate);
   const ceiling = Math.sqrt(floor * pace.rate);
   return { ...free, told: false, rate: floor, floor, ceiling, steps: 0, level };

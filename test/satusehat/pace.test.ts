@@ -113,6 +113,14 @@ describe('the pace of a client, before a platform that counts (virtual time)', (
     }
   });
 
+  it.each(titles)('$title: a quota that was told wrongly is not believed for long', (form) => {
+    const allowances: Allowance[] = [{ requests: 20, perMs: 1_000, fromMs: 0 }];
+    const seen = simulate({ ...form, allowances, untilMs: 2 * MINUTE, told: SECOND }, seeded(7));
+    const { efficiency, refused } = judge(seen, allowances, MINUTE, 2 * MINUTE);
+    expect(efficiency).toBeGreaterThan(0.8);
+    expect(refused).toBeLessThan(0.015);
+  });
+
   it('without any limit nothing waits', () => {
     const seen = simulate(
       {
