@@ -228,7 +228,7 @@ describe('what the platform has lost', () => {
 
 describe('a clock that was set back', () => {
   it('makes no change older than what may be on the wire', async () => {
-    await setUp({ platform: { readLagMs: 300 }, realTime: true });
+    await setUp({ platform: { readLagMs: 1_500 }, realTime: true });
     const id = await rig.receive({ record: 'a', person: 1 });
     // Changed while the clock was an hour ahead.
     const at = new Date(rig.time.clock() + 3_600_000).toISOString();
@@ -240,7 +240,7 @@ describe('a clock that was set back', () => {
     await worker.drain();
     expect(await rig.delivery(id)).toMatchObject({ sentAt: at });
     await rig.receive({ record: 'a', person: 1, systolic: 155 }, 2);
-    await drained(worker);
+    await worker.drain({ patienceMs: 10_000 });
     expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
     const { Observation = [] } = await rig.onPlatform();
     expect(Observation.map(({ valueQuantity }) => (valueQuantity as { value: number }).value).sort()).toEqual([155, 55.5]);
