@@ -3,7 +3,7 @@ import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
-import { type Config, packageVersion, resolveSecretKeys } from './config/index.ts';
+import { type Config, packageVersion, resolveSecretKeys, terminologySource } from './config/index.ts';
 import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
@@ -34,6 +34,7 @@ import {
   type Worker,
   type WorkerOptions,
 } from './sync/index.ts';
+import { Terminology } from './terminology/index.ts';
 
 export interface Service {
   readonly store: Store;
@@ -165,6 +166,11 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     ],
   });
 
+  let codes: Terminology | undefined;
+  const terminology = (): Terminology => {
+    codes ??= new Terminology(terminologySource(config.terminology));
+    return codes;
+  };
   let stopping = false;
   let server: HttpServer | undefined;
   const startedAt = now();
@@ -172,6 +178,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
   const app = (baseUrl: string): Express => {
     const fhir = createFhir({
       store,
+      terminology,
       version,
       startedAt,
       baseUrl: `${config.http.publicUrl ?? baseUrl}/fhir`,
@@ -204,7 +211,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
         await store.ping();
         return true;
       },
-      routers: { '/fhir': createFhirRouter({ fhir, store }) },
+      routers: { '/fhir': createFhirRouter({ fhir, store, jsonDepth: config.limits.jsonDepth }) },
     });
   };
 

@@ -27,6 +27,8 @@ export interface Config {
   /** The key before, while credentials are changed to the present one. */
   readonly previousSecretKey?: string;
   readonly idKey?: string;
+  /** Folder of the district's code tables. */
+  readonly terminology: string;
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number; readonly publicUrl?: string };
   readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number };
   readonly platform: {
@@ -166,6 +168,7 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
     ...(values.ILP_SECRET_KEY !== undefined && { secretKey: keyHex(text('ILP_SECRET_KEY')) as string }),
     ...(values.ILP_SECRET_KEY_PREVIOUS !== undefined && { previousSecretKey: keyHex(text('ILP_SECRET_KEY_PREVIOUS')) as string }),
     ...(values.ILP_ID_KEY !== undefined && { idKey: keyHex(text('ILP_ID_KEY')) as string }),
+    terminology: path.resolve(text('ILP_TERMINOLOGY')),
     http: {
       host: text('ILP_HOST'),
       port: number('ILP_PORT'),

@@ -2,3 +2,4 @@ export { type Assets, type AssetTexts, packageRoot, packageVersion, readAssets, 
 export { type Config, type Environ, type Environment, type JobConfig, type JobName, parseConfig } from './config.ts';
 export { claimDatabasePlace, makeFolder } from './database-place.ts';
 export { beginKeyChange, endKeyChange, resolveSecretKey, resolveSecretKeys } from './secret-key.ts';
+export { terminologySource } from './terminology-source.ts';

@@ -98,6 +98,17 @@ export const VARIABLES: readonly Variable[] = [
     },
   },
   {
+    name: 'ILP_TERMINOLOGY',
+    kind: 'path',
+    fallback: './data/terminology',
+    since,
+    group: 'Storage',
+    text: {
+      id: 'Folder tabel kode milik kabupaten (ilp-fhir terminology import). Boleh belum ada; beberapa proses memakai folder yang sama.',
+      en: 'Folder of the code tables of the district (ilp-fhir terminology import). It need not exist; several processes share one.',
+    },
+  },
+  {
     name: 'ILP_HOST',
     kind: 'text',
     fallback: '127.0.0.1',

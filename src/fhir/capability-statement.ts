@@ -1,5 +1,9 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from '@medplum/fhirtypes';
 import { SEARCH_PARAMETERS } from '../store/index.ts';
+import { OPERATIONS } from './terminology-operations.ts';
+
+/** Types that operations work on; none is stored. */
+const OPERATED = ['CodeSystem', 'ValueSet', 'ConceptMap'] as const;
 
 /**
  * What this server does, made from the tables that it works by, so that it cannot claim more (FHIR R4 §5.1).
@@ -24,19 +28,29 @@ export function capabilityStatement(options: { version: string; date: string; ur
           description:
             'Kunci API pada header Authorization: Bearer; hasil dibatasi menurut fasilitas. / API key as Bearer token; results are limited by facility.',
         },
-        resource: types.map(
-          (type): CapabilityStatementRestResource => ({
-            type: type as NonNullable<CapabilityStatementRestResource['type']>,
-            interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'search-type' }],
-            versioning: 'versioned',
-            readHistory: true,
-            searchParam: [
-              { name: '_id', type: 'token' as const },
-              { name: '_lastUpdated', type: 'date' as const },
-              ...SEARCH_PARAMETERS.filter((row) => row.type === type).map((row) => ({ name: row.param, type: row.kind })),
-            ],
-          }),
-        ),
+        resource: [
+          ...types.map(
+            (type): CapabilityStatementRestResource => ({
+              type: type as NonNullable<CapabilityStatementRestResource['type']>,
+              interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'search-type' }],
+              versioning: 'versioned',
+              readHistory: true,
+              searchParam: [
+                { name: '_id', type: 'token' as const },
+                { name: '_lastUpdated', type: 'date' as const },
+                ...SEARCH_PARAMETERS.filter((row) => row.type === type).map((row) => ({ name: row.param, type: row.kind })),
+              ],
+            }),
+          ),
+          ...OPERATED.map(
+            (type): CapabilityStatementRestResource => ({
+              type,
+              operation: Object.entries(OPERATIONS)
+                .filter(([name]) => name.startsWith(`${type}/`))
+                .map(([name, { definition }]) => ({ name: name.slice(type.length + 2), definition })),
+            }),
+          ),
+        ],
       },
     ],
   };

@@ -11,7 +11,8 @@ import { capabilityStatement } from './capability-statement.ts';
  */
 export function conformanceDoc(rules: PlatformRuleTable): string {
   const statement = capabilityStatement({ version: '', date: '', url: '' });
-  const types = statement.rest?.[0]?.resource ?? [];
+  const resources = statement.rest?.[0]?.resource ?? [];
+  const types = resources.filter(({ interaction }) => interaction !== undefined);
   const keys = Object.values(INVARIANTS)
     .flat()
     .map(({ key }) => key);
@@ -41,8 +42,12 @@ export function conformanceDoc(rules: PlatformRuleTable): string {
           .join(' ')} |`,
     ),
     '',
+    `Operations (GET, or POST of Parameters; see [terminology](terminology.md)): ${resources
+      .flatMap(({ type, operation = [] }) => operation.map(({ name }) => `\`${type}/$${name}\``))
+      .join(', ')}.`,
+    '',
     'Not there: create, update, patch, delete (records come through intake), `history`, batch and transaction, `_include`, `_revinclude`,',
-    'chained parameters, `_has`, `_summary`, `_elements`, XML, operations, Subscription, SMART scopes.',
+    'chained parameters, `_has`, `_summary`, `_elements`, XML, other operations, Subscription, SMART scopes.',
     '',
     '## Validation',
     '',

@@ -2,9 +2,11 @@ import { type FhirRequest, FhirRouter } from '@medplum/fhir-router';
 import type { Bundle, BundleLink, Resource } from '@medplum/fhirtypes';
 import { AppError, toOperationOutcome } from '../errors/index.ts';
 import { type AccessContext, SEARCH_PARAMETERS, type Store } from '../store/index.ts';
+import type { Terminology } from '../terminology/index.ts';
 import { capabilityStatement } from './capability-statement.ts';
 import { StoreRepository } from './repository.ts';
 import { parseSearch, type RawQuery } from './search-query.ts';
+import { operationOf, runOperation } from './terminology-operations.ts';
 
 /** Interactions that are offered. The router knows more; those would write past intake. */
 const OFFERED = new Set(['read', 'vread', 'search-type']);
@@ -15,6 +17,8 @@ export interface FhirPlainRequest {
   readonly url: string;
   /** Form fields of `POST [type]/_search`. */
   readonly form?: RawQuery;
+  /** Parsed JSON of a POST. */
+  readonly body?: unknown;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -38,13 +42,15 @@ export interface FhirOptions {
   readonly startedAt: string;
   /** Absolute URL of `/fhir`, for links: `https://adapter.example/fhir`. */
   readonly baseUrl: string;
+  /** What codes mean; made when it is first asked for. */
+  readonly terminology: () => Terminology;
   /** Called with faults that are ours, so that they reach the log. */
   readonly onFault?: (error: unknown) => void;
   /** Records who read what; the read fails if it cannot be recorded. */
   readonly audit: (context: AccessContext, action: string, target: string, count: number) => Promise<void>;
 }
 
-/** FHIR R4 over the store: read, vread and search. Transport-free; `http/` translates. */
+/** FHIR R4 over the store: read, vread and search; and the operations on codes, which hold no one's data. Transport-free; `http/` translates. */
 export function createFhir(options: FhirOptions): Fhir {
   const router = new FhirRouter();
   const types = new Set(SEARCH_PARAMETERS.map((row) => row.type));
@@ -93,8 +99,17 @@ export function createFhir(options: FhirOptions): Fhir {
     }
   }
 
+  function operate(name: string, { method, url, form, body }: FhirPlainRequest): FhirPlainResponse {
+    if (method !== 'GET' && method !== 'POST') throw new AppError('method');
+    const query = queryOf(new URL(url, 'http://local').searchParams);
+    const resource = runOperation(name, options.terminology, { ...query, ...form }, body, new Date().toISOString());
+    return { status: 200, headers: {}, body: resource };
+  }
+
   async function answer(request: FhirPlainRequest, context: AccessContext): Promise<FhirPlainResponse> {
     requireJson(request);
+    const operation = operationOf(new URL(request.url, 'http://local').pathname);
+    if (operation !== undefined) return operate(operation, request);
     const match = find(request);
     const interaction = match?.data?.interaction;
     const type = match?.params.resourceType ?? '';
@@ -136,6 +151,15 @@ function withVersion(resource: Resource, request: FhirPlainRequest): FhirPlainRe
     ...(resource.meta?.lastUpdated !== undefined && { 'last-modified': new Date(resource.meta.lastUpdated).toUTCString() }),
   };
   return { status: request.headers['if-none-match'] === etag ? 304 : 200, headers, body: resource };
+}
+
+function queryOf(parameters: URLSearchParams): RawQuery {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const name of new Set(parameters.keys())) {
+    const values = parameters.getAll(name);
+    query[name] = values.length === 1 ? (values[0] as string) : values;
+  }
+  return query;
 }
 
 function requireJson(request: FhirPlainRequest): void {

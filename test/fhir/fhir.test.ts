@@ -59,6 +59,9 @@ beforeAll(async () => {
     version: '0.0.0',
     startedAt: '2026-08-20T00:00:00.000Z',
     baseUrl: BASE,
+    terminology: () => {
+      throw new AppError('internal');
+    },
     audit: async (context, action, target, count) => {
       if (!auditWorks) throw new AppError('store-unavailable');
       audits.push([context.client, action, target, count].join(' '));

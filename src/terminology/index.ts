@@ -1,0 +1,4 @@
+export type { Concept, MapInfo, SystemInfo } from './code-systems.ts';
+export { type CodeTable, readCodeTable } from './code-table.ts';
+export type { TerminologySource } from './source.ts';
+export { type Coding, MAX_EXPANSION, type Match, Terminology, type Validation } from './terminology.ts';
