@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the service promises about speed, measured beside its peers in the same run.
  *
- *     npm run bench -- [--only mapping,validation,intake,server,delivery,claims] [--json [FILE]] [--quick]
+ *     npm run bench -- [--only mapping,validation,intake,server,delivery,claims,terminology] [--json [FILE]] [--quick]
  *
  * Exit code 1 if a limit is missed. `--quick` shows in seconds that everything works; its numbers mean little and no limit is judged.
  */
@@ -16,9 +16,10 @@ import { benchIntake } from './intake.ts';
 import { benchMapping } from './mapping.ts';
 import type { Effort, Row } from './measure.ts';
 import { benchServer } from './server.ts';
+import { benchTerminology } from './terminology.ts';
 import { benchValidation } from './validation.ts';
 
-const PARTS = ['mapping', 'validation', 'intake', 'server', 'delivery', 'claims'] as const;
+const PARTS = ['mapping', 'validation', 'intake', 'server', 'delivery', 'claims', 'terminology'] as const;
 type Part = (typeof PARTS)[number];
 
 const { values, positionals } = parseArgs({
@@ -46,13 +47,14 @@ const parts: Readonly<Record<Part, () => Row[] | Promise<Row[]>>> = {
   server: () => benchServer(engines, { ...effort, runs: values.quick ? 1 : 5 }),
   delivery: () => benchDelivery(engines, effort),
   claims: () => benchClaims(effort),
+  terminology: () => benchTerminology(effort),
 };
 
 const started = new Date();
 const load = os.loadavg()[0] ?? 0;
 const rows: Row[] = [];
 // The service and its load first: the definitions that @medplum/core needs stay in memory for good.
-for (const part of ['server', 'delivery', 'intake', 'mapping', 'validation', 'claims'] as const) {
+for (const part of ['server', 'delivery', 'intake', 'mapping', 'validation', 'claims', 'terminology'] as const) {
   if (!wanted.includes(part)) continue;
   console.error(`${part} …`);
   rows.push(...(await parts[part]()));

@@ -22,6 +22,7 @@ import { type ReconcileFlags, reconcileWith } from './commands/reconcile.ts';
 import { runSandbox, type SandboxFlags, sandboxOptions } from './commands/sandbox.ts';
 import { serve } from './commands/serve.ts';
 import { sync } from './commands/sync.ts';
+import { type ImportFlags, importTerminology, listTerminology, removeTerminology } from './commands/terminology.ts';
 import { validateFiles } from './commands/validate.ts';
 import type { Composition } from './composition.ts';
 import { runDemo } from './demo/demo.ts';
@@ -254,6 +255,22 @@ function commandLine(version: string, choose: (action: Action) => void): Command
       .option('--send-missing', 'kirim bagian kunjungan yang belum ada / send what of a visit is not there')
       .option('--dry-run', 'sebutkan saja / only say'),
     (file: string | undefined, options: AdoptFlags) => adoptFile(file, options),
+  );
+
+  const terminology = command(program, 'terminology', 'tabel kode / code tables');
+  on(command(terminology, 'list', 'sistem kode dan peta / code systems and maps'), () => listTerminology());
+  on(
+    command(terminology, 'import <file>', 'ambil tabel kode atau peta milik kabupaten (CSV) / take over a table of the district (CSV)')
+      .option('--yes', 'ya, juga bila ada yang dibuang atau bertentangan / yes, also if something is removed or conflicts')
+      .option('--dry-run', 'sebutkan saja apa yang berubah / only say what changes'),
+    (file: string, options: ImportFlags) => importTerminology(file, options),
+  );
+  on(
+    command(terminology, 'remove <key>', 'buang tabel kabupaten / take a table of the district away').option(
+      '--dry-run',
+      'sebutkan saja / only say',
+    ),
+    (key: string, options: ImportFlags) => removeTerminology(key, options),
   );
 
   const client = command(program, 'client', 'klien API dan kredensial SATUSEHAT / API clients and SATUSEHAT credentials');

@@ -101,14 +101,14 @@ export function createFhir(options: FhirOptions): Fhir {
 
   function operate(name: string, { method, url, form, body }: FhirPlainRequest): FhirPlainResponse {
     if (method !== 'GET' && method !== 'POST') throw new AppError('method');
-    const query = queryOf(new URL(url, 'http://local').searchParams);
+    const query = queryOf(new URLSearchParams(url.split('?').slice(1).join('?')));
     const resource = runOperation(name, options.terminology, { ...query, ...form }, body, new Date().toISOString());
     return { status: 200, headers: {}, body: resource };
   }
 
   async function answer(request: FhirPlainRequest, context: AccessContext): Promise<FhirPlainResponse> {
     requireJson(request);
-    const operation = operationOf(new URL(request.url, 'http://local').pathname);
+    const operation = operationOf(request.url.split('?', 1)[0] ?? '');
     if (operation !== undefined) return operate(operation, request);
     const match = find(request);
     const interaction = match?.data?.interaction;

@@ -241,7 +241,7 @@ function translate(terminology: Terminology, input: Input): Parameters {
       name: 'match',
       part: [
         { name: 'equivalence', valueCode: equivalence },
-        { name: 'concept', valueCoding: { system, code, ...(display !== undefined && { display }) } },
+        ...(code === '' ? [] : [{ name: 'concept', valueCoding: { system, code, ...(display !== undefined && { display }) } }]),
         { name: 'source', valueUri: source },
       ],
     })),

@@ -24,12 +24,16 @@ export function createFhirRouter({ fhir, store, jsonDepth }: { fhir: Fhir; store
   router.use(async (request, response) => {
     const client = clientOf(request);
     checkScope(client, 'fhir:read');
-    const posted = request.method === 'POST' ? await readBody(request.iterator({ destroyOnReturn: false }), MAX_BODY) : undefined;
-    const isForm = request.is('application/x-www-form-urlencoded') !== false;
+    const isForm = Boolean(request.is('application/x-www-form-urlencoded'));
+    const isOperation = /\/(\$|%24)/.test(request.path);
+    const posted =
+      request.method === 'POST' && (isForm || isOperation)
+        ? await readBody(request.iterator({ destroyOnReturn: false }), MAX_BODY)
+        : undefined;
     const form = posted && isForm ? formOf(posted.toString('utf8')) : undefined;
     let body: unknown;
     if (posted !== undefined && posted.length > 0 && !isForm) {
-      if (request.is(JSON_TYPES) === false) throw new AppError('content-type', { allowed: JSON_TYPES.join(', ') });
+      if (!request.is(JSON_TYPES)) throw new AppError('content-type', { allowed: JSON_TYPES.join(', ') });
       body = parseJson(posted, jsonDepth);
     }
     const plain = await fhir.handle(

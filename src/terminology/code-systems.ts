@@ -81,6 +81,10 @@ export class CodeSystems {
     const own = this.#districtTable(info);
     const found = own?.table.find(own.group, code) ?? [];
     if (own && found.length > 0) return found.map((row) => ({ table: own.table, row, origin: 'district' }));
+    return this.findShipped(info, code);
+  }
+
+  findShipped(info: SystemInfo, code: string): readonly Entry[] {
     const table = this.#shippedTable(info);
     return (table?.find(info.key, code) ?? []).map((row) => ({ table: table as CodeTable, row, origin: 'shipped' }));
   }

@@ -41,6 +41,7 @@ const MAX_COLUMNS = 32;
 const MAX_CELL = 2_000;
 
 const QUOTE = 0x22;
+const BLANK = 0x20;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -126,6 +127,20 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
   };
   const keyOf = (row: number): string => (options.fold ? folded(cellOf(row, keyColumn)) : cellOf(row, keyColumn));
 
+  /** As `keyOf(row) === key`; of a plain cell byte by byte, without making a string. */
+  const hasKey = (row: number, key: string): boolean => {
+    let at = starts[row] as number;
+    for (let index = 0; index < keyColumn; index++) at = cellEnd(at) + 1;
+    const end = cellEnd(at);
+    if (options.fold || bytes[at] === QUOTE || bytes[at] === BLANK || bytes[end - 1] === BLANK) return keyOf(row) === key;
+    for (let index = 0; index < key.length; index++) {
+      const unit = key.charCodeAt(index);
+      if (unit > 0x7f) return keyOf(row) === key;
+      if (unit !== bytes[at + index]) return false;
+    }
+    return end - at === key.length;
+  };
+
   let lastGroup = '';
   let lastGroupIndex = -1;
   let line = 2;
@@ -179,7 +194,7 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
     if (options.fold) key = folded(key);
     let slot = hash(lastGroupIndex, key) & mask;
     for (let other = table[slot] as number; other !== -1; other = table[slot] as number) {
-      if (groupOf[other] === lastGroupIndex && keyOf(other) === key && !setApart(other, size))
+      if (groupOf[other] === lastGroupIndex && hasKey(other, key) && !setApart(other, size))
         fail(line, options.columns[1] as string, `stands in line ${lines[other]} already`);
       slot = (slot + 1) & mask;
     }
@@ -207,7 +222,7 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
       const found: number[] = [];
       let slot = hash(index, key) & mask;
       for (let row = table[slot] as number; row !== -1; row = table[slot] as number) {
-        if (groupOf[row] === index && keyOf(row) === key) found.push(row);
+        if (groupOf[row] === index && hasKey(row, key)) found.push(row);
         slot = (slot + 1) & mask;
       }
       return found;

@@ -38,20 +38,50 @@ const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 export const readJsonOf = <T>(source: TerminologySource, name: string): T => JSON.parse(decode(source.read(name))) as T;
 
 /**
- * The region table: today's codes without dots, then those that were replaced, which stay in NIKs and old records.
+ * The region table: today's codes without dots, then those that were replaced, which stay in NIKs and old records. Made of bytes: as
+ * strings, 92,000 rows would need tens of megabytes for a moment.
  *
+ * @param parts tables of `idn-area-data`: `code,name` or `code,parent,name`
  * @param history `code,display,replacedBy,since,source`
  */
 export function regionTable(parts: readonly Uint8Array[], history: Uint8Array): Uint8Array {
-  const lines = ['system,code,display,inactive,replacedBy,since'];
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const [before, after] = [encode('regions,'), encode(',,,\n')];
+  const old = [...decode(history).matchAll(/^(\d+),([^,\r\n]+),(\d+),([\d-]+)/gm)].map(
+    ([, code, display, replacedBy, since]) => `regions,${code},${display},true,${replacedBy},${since}\n`,
+  );
+  const [head, tail] = [encode('system,code,display,inactive,replacedBy,since\n'), encode(old.join(''))];
+  const rows = parts.reduce((sum, part) => sum + part.reduce((lines, byte) => lines + (byte === LF ? 1 : 0), 1), 0);
+  const size = parts.reduce((sum, part) => sum + part.length, 0) + rows * (before.length + after.length) + head.length + tail.length;
+  const out = new Uint8Array(size);
+  out.set(head);
+  let length = head.length;
   for (const part of parts) {
-    for (const match of decode(part).matchAll(/^(\d[\d.]*),(?:\d[\d.]*,)?([^\r\n]+)/gm))
-      lines.push(`regions,${(match[1] as string).replaceAll('.', '')},${match[2]},,,`);
+    for (let at = part.indexOf(LF) + 1; at > 0 && at < part.length; ) {
+      const next = part.indexOf(LF, at);
+      const end = next === -1 ? part.length : next;
+      out.set(before, length);
+      length += before.length;
+      for (; part[at] !== COMMA && at < end; at++) if (part[at] !== DOT) out[length++] = part[at] as number;
+      // The code of the parent, where there is one; a name does not begin with a digit.
+      const byte = part[at + 1] ?? 0;
+      if (byte >= 0x30 && byte <= 0x39) at = part.indexOf(COMMA, at + 1);
+      const text = part.subarray(at, part[end - 1] === CR ? end - 1 : end);
+      out.set(text, length);
+      length += text.length;
+      out.set(after, length);
+      length += after.length;
+      at = end + 1;
+    }
   }
-  for (const match of decode(history).matchAll(/^(\d+),([^,\r\n]+),(\d+),([\d-]+)/gm))
-    lines.push(`regions,${match[1]},${match[2]},true,${match[3]},${match[4]}`);
-  return new TextEncoder().encode(`${lines.join('\n')}\n`);
+  out.set(tail, length);
+  return out.subarray(0, length + tail.length);
 }
+
+const LF = 0x0a;
+const CR = 0x0d;
+const COMMA = 0x2c;
+const DOT = 0x2e;
 
 interface OwnSystem {
   readonly id?: string;

@@ -85,6 +85,21 @@ export class Terminology {
     return module === undefined ? found : found.filter(({ modules }) => modules.length === 0 || modules.includes(module));
   }
 
+  /** Name that the package gives a code, whatever the district says; undefined if it does not have the code. */
+  shipped(system: string, code: string, module?: string): string | undefined {
+    const info = this.#systems.infos.get(system);
+    const meanings = info === undefined ? [] : this.#systems.findShipped(info, code).map(conceptOf);
+    return (meanings.find(({ modules }) => module !== undefined && modules.some((one) => module.split(' ').includes(one))) ?? meanings[0])
+      ?.display;
+  }
+
+  /** Targets that the package translates a code to. */
+  shippedTargets(map: string, code: string): readonly string[] {
+    const info = this.#systems.maps.get(map);
+    const table = info === undefined ? undefined : this.#systems.translations(info).at(-1)?.table;
+    return table?.find(map, code).map((row) => table.row(row).target ?? '') ?? [];
+  }
+
   /** The one meaning of a code. A code that several modules use differently has none without the module. */
   lookup(system: string, code: string, module?: string): Concept {
     const [first, ...others] = this.meanings(system, code, module);
@@ -99,6 +114,8 @@ export class Terminology {
     const meanings = this.meanings(coding.system, coding.code, module);
     const [first] = meanings;
     if (first === undefined) {
+      if (module === undefined && this.#inHeldCategory(this.system(coding.system), coding.code))
+        return { result: true, message: { id: 'Hanya kategorinya ada di sini.', en: 'Only its category is held here.' } };
       const part = this.system(coding.system).content === 'fragment';
       return {
         result: false,
@@ -170,7 +187,7 @@ export class Terminology {
       for (const entry of this.#entriesOf(system, codes)) {
         // Quick look before the row becomes an object.
         if (words.length > 0 && 'table' in entry) {
-          const text = folded(entry.table.raw(entry.row));
+          const text = entry.table.raw(entry.row).toLowerCase();
           if (!words.every((word) => text.includes(word))) continue;
         }
         const inPage = total >= offset && contains.length < (count ?? MAX_EXPANSION);
@@ -254,11 +271,15 @@ export class Terminology {
     return false;
   }
 
-  /** A category of ICD-10 exists where a code below it is held. */
   #exists(info: SystemInfo, code: string): boolean {
-    if (this.#systems.find(info, code).length > 0) return true;
-    if (info.hierarchy !== 'prefix' || info.content !== 'fragment' || code.length < 3) return false;
-    for (const { table, row } of this.#systems.all(info)) if (table.row(row).code?.startsWith(`${code}.`)) return true;
+    return this.#systems.find(info, code).length > 0 || this.#inHeldCategory(info, code);
+  }
+
+  /** The list of ICD-10 is a selection: a code of a category that it has counts as existing, as it does at intake. */
+  #inHeldCategory(info: SystemInfo, code: string): boolean {
+    if (info.url !== SYSTEMS.icd10 || !/^[A-Z]\d\d(\.\d{1,2})?$/.test(code)) return false;
+    const category = code.slice(0, 3);
+    for (const { table, row } of this.#systems.all(info)) if (table.row(row).code?.startsWith(category)) return true;
     return false;
   }
 
