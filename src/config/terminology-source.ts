@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from './assets.ts';
 
 /** How often the folder of the district is looked at, ms. */
-const LOOK_AGAIN_MS = 1_000;
+const LOOK_AGAIN_MS = 200;
 
 /**
  * The files behind the terminology service. Nothing is read before it is asked for, and nothing is kept here.

@@ -69,7 +69,8 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
   if (headerEnd - begin > MAX_CELL) fail(1, '', 'the header is too long');
   const header = bytes.toString('utf8', begin, headerEnd).replace(/\r$/, '');
   const delimiter = count(header, ';') > count(header, ',') ? 0x3b : 0x2c;
-  const columns = header.split(String.fromCharCode(delimiter)).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+  const separator = String.fromCharCode(delimiter);
+  const columns = header.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
   if (columns.length > MAX_COLUMNS) fail(1, '', `more than ${MAX_COLUMNS} columns`);
   for (const [index, column] of columns.entries()) {
     if (!/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(column)) fail(1, '', `column ${index + 1} has no plain name`);
@@ -211,6 +212,8 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
     return !words.includes('') && !others.includes('') && !words.some((word) => others.includes(word));
   }
 
+  const rawOf = (index: number): string => bytes.toString('utf8', starts[index], starts[index + 1]).trimEnd();
+
   return {
     columns,
     size,
@@ -234,6 +237,15 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
     },
     row(index) {
       const cells: Record<string, string> = {};
+      const raw = rawOf(index);
+      if (!raw.includes('"')) {
+        // One string and its parts take a third of the time of a string for each cell.
+        for (const [at, cell] of raw.split(separator).entries()) {
+          const plain = cell.trim();
+          if (plain !== '') cells[columns[at] as string] = plain;
+        }
+        return cells;
+      }
       let at = starts[index] as number;
       for (const column of columns) {
         const end = cellEnd(at);
@@ -243,7 +255,7 @@ export function readCodeTable(name: string, input: Uint8Array, options: TableOpt
       }
       return cells;
     },
-    raw: (index) => bytes.toString('utf8', starts[index], starts[index + 1]).trimEnd(),
+    raw: rawOf,
     line: (index) => lines[index] ?? 0,
   };
 }

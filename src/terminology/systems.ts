@@ -23,6 +23,8 @@ export const SYSTEMS = {
   platformSidBase: 'http://sys-ids.kemkes.go.id/',
   administrativeCode: 'https://fhir.kemkes.go.id/r4/StructureDefinition/administrativeCode',
   // terminologies
+  /** Kemendagri codes of provinces to villages, without dots. */
+  administrativeArea: 'http://sys-ids.kemkes.go.id/administrative-area',
   loinc: 'http://loinc.org',
   snomed: 'http://snomed.info/sct',
   ucum: 'http://unitsofmeasure.org',
