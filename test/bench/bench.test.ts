@@ -5,10 +5,14 @@ import type { Row } from '../../bench/measure.ts';
 
 /** Whether the benchmark runs at all and says what it should; how fast things are is no matter of tests. */
 it('the benchmark runs and each of its rows is complete', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping'], {
-    cwd: new URL('../..', import.meta.url).pathname,
-    maxBuffer: 1_048_576,
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping,terminology'],
+    {
+      cwd: new URL('../..', import.meta.url).pathname,
+      maxBuffer: 1_048_576,
+    },
+  );
   const report = JSON.parse(stdout) as { quick: boolean; node: string; rows: readonly Row[] };
   expect(report).toMatchObject({ quick: true, node: process.version });
   const names = report.rows.map(({ name }) => name);
@@ -24,6 +28,8 @@ it('the benchmark runs and each of its rows is complete', async () => {
       'memory/peak-rss',
       'fhir/read',
       'mapping/visit',
+      'terminology/load-200k',
+      'terminology/lookup',
     ]),
   );
   for (const row of report.rows) {

@@ -194,7 +194,10 @@ describe('acts', () => {
     ]);
     for (const decision of [undefined, 'keep-both', ['keep-ours'], 'toString']) {
       const { status, body } = await act('decide', { keys: key, decision });
-      expect([status, body.error.text.en]).toEqual([400, expect.stringContaining('Parameter decision is wrong: keep-ours, keep-theirs, not-there')]);
+      expect([status, body.error.text.en]).toEqual([
+        400,
+        expect.stringContaining('Parameter decision is wrong: keep-ours, keep-theirs, not-there'),
+      ]);
     }
     expect((await act('retry', { keys: key, decision: 'keep-ours' })).body.error.code).toBe('parameter');
     const story = await running.get(`/api/v1/deliveries/${encodeURIComponent(key)}`, admin);
@@ -212,7 +215,9 @@ describe('acts', () => {
     expect(await store.audits({ action: 'deliveries-keep-theirs' })).toContainEqual(
       expect.objectContaining({ client: 'petugas', outcome: 'success', count: 1 }),
     );
-    expect((await act('decide', { keys: key, decision: 'keep-ours' })).body.left).toEqual([{ key, state: 'ready', why: 'nothing-to-decide' }]);
+    expect((await act('decide', { keys: key, decision: 'keep-ours' })).body.left).toEqual([
+      { key, state: 'ready', why: 'nothing-to-decide' },
+    ]);
   });
 
   it.each<[string, unknown, string]>([
