@@ -1,0 +1,202 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { packageRoot, readAssets } from '../../src/config/index.ts';
+import { compileEngines } from '../../src/engines.ts';
+import type { Issue } from '../../src/errors/index.ts';
+import { type Body, bodiesIn, ownBodies } from './bodies.ts';
+import { mutate, pick, seeded } from './mutations.ts';
+
+/**
+ * `npm run conformance:mutations`: the verdict of our validator on randomly damaged resources beside that of HL7's engine.
+ *
+ *   node test/conformance/mutation-run.ts [--seed 1] [--count 2500] [--bodies FOLDER] [--keep-files FOLDER] [--differences FILE] [--json]
+ *
+ * HL7's engine is the command in `ILP_HL7_VALIDATE`; without it nothing can be compared and the run says so (exit code 0). Bodies on
+ * which HL7's engine already finds an error are left out. Exit code 0: at least 99 % agree and nothing sound was refused; 1: not so;
+ * 2: HL7's engine did not answer.
+ */
+const { values: options } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '2500' },
+    bodies: { type: 'string' },
+    'keep-files': { type: 'string' },
+    differences: { type: 'string' },
+    'hl7-answers': { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+/** HL7's guidance says not to judge definitions by the engine: it wants packages for them that are not there. */
+const NOT_JUDGED = new Set([
+  'StructureDefinition',
+  'ValueSet',
+  'CodeSystem',
+  'ConceptMap',
+  'StructureMap',
+  'CapabilityStatement',
+  'Measure',
+]);
+/** HL7's vital signs profiles are applied by the code of an Observation; the platform's own payloads do not meet them. */
+const VITAL_SIGNS =
+  /StructureDefinition\/(vitalsigns|bp|bodyweight|bodyheight|bodytemp|heartrate|resprate|oxygensat|bmi|headcircum)\|4\.0\.1|magic LOINC code/;
+
+interface Hl7Issue {
+  severity: string;
+  source: string;
+  location?: string;
+  messageId?: string;
+  message: string;
+}
+
+interface Case {
+  kind: string;
+  path: string;
+  body: number;
+  resource: Body;
+}
+
+const command = (process.env.ILP_HL7_VALIDATE ?? '').split(' ').filter((part) => part !== '');
+const say = (line: string): void => (options.json ? console.error(line) : console.log(line));
+
+if (command.length === 0 && options['hl7-answers'] === undefined) {
+  say("HL7's validator: not run. Missing: ILP_HL7_VALIDATE, the command that starts it (needs Java)");
+  if (options.json) console.log(JSON.stringify({ mutations: 0, skipped: 'ILP_HL7_VALIDATE' }));
+} else {
+  process.exitCode = await compare();
+}
+
+async function compare(): Promise<number> {
+  const { validator } = compileEngines(readAssets());
+  const known = new Set(Object.keys(JSON.parse(readFileSync(path.join(packageRoot, 'profiles/r4/elements.json'), 'utf8'))));
+  const random = seeded(Number(options.seed));
+  const bodies = [...ownBodies(), ...(options.bodies === undefined ? [] : bodiesIn(options.bodies))].filter(
+    ({ resourceType }) => known.has(resourceType) && !NOT_JUDGED.has(resourceType),
+  );
+  const byType = Object.values(Object.groupBy(bodies.keys(), (at) => bodies[at]?.resourceType ?? '')) as number[][];
+  const cases: Case[] = bodies.map((resource, body) => ({ kind: 'none', path: resource.resourceType, body, resource }));
+  // A third more than asked for: some bodies will turn out not to be sound.
+  for (let i = 0; i < Number(options.count) * 1.34; i++) {
+    const body = pick(pick(byType, random), random);
+    const mutation = mutate(bodies[body] as Body, random);
+    cases.push({ ...mutation, body, resource: mutation.resource as Body });
+  }
+  const folder = path.resolve(options['keep-files'] ?? mkdtempSync(path.join(os.tmpdir(), 'ilp-mutations-')));
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'cases.ndjson');
+  writeFileSync(file, cases.map(({ resource }) => `${JSON.stringify(resource)}\n`).join(''));
+  const answers = options['hl7-answers'] ? readFileSync(options['hl7-answers'], 'utf8') : await askHl7(file);
+  if (answers === undefined) return 2;
+  writeFileSync(path.join(folder, 'hl7.ndjson'), answers);
+
+  const hl7 = new Map<number, Hl7Issue[]>();
+  const setAside = new Set<number>();
+  for (const line of answers.split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const issue = JSON.parse(line) as Hl7Issue;
+    if (issue.severity !== 'error' && issue.severity !== 'fatal') continue;
+    const at = Number(issue.source.replace(/^.*#/, '')) - 1;
+    if (VITAL_SIGNS.test(`${issue.messageId} ${issue.message}`)) setAside.add(at);
+    else hl7.set(at, [...(hl7.get(at) ?? []), issue]);
+  }
+
+  const sound = new Set(bodies.keys().filter((at) => !hl7.has(at)));
+  const differences: object[] = [];
+  const tally = { mutations: 0, types: new Set<string>(), equal: 0, missed: 0, falseAlarms: 0, bothRefuse: 0, samePath: 0, vitalSigns: 0 };
+  let bodyAlarms = 0;
+  for (const [at, each] of cases.entries()) {
+    if (!sound.has(each.body)) continue;
+    if (each.kind !== 'none' && tally.mutations === Number(options.count)) break;
+    const theirs = hl7.get(at) ?? [];
+    let ours: readonly Issue[];
+    try {
+      ours = validator.validate(each.resource).filter(({ severity }) => severity === 'error');
+    } catch (error) {
+      throw new Error(`our validator threw on case ${at}`, { cause: error });
+    }
+    const alike = ours.length > 0 === theirs.length > 0;
+    if (each.kind === 'none') bodyAlarms += Number(!alike);
+    else {
+      tally.mutations++;
+      tally.types.add(each.resource.resourceType);
+      tally.equal += Number(alike);
+      tally.missed += Number(!alike && theirs.length > 0);
+      tally.falseAlarms += Number(!alike && ours.length > 0);
+      tally.vitalSigns += Number(setAside.has(at));
+    }
+    const samePath = ours.some(({ expression }) => theirs.some(({ location }) => near(expression ?? '', plain(location))));
+    if (each.kind !== 'none' && alike && ours.length > 0) {
+      tally.bothRefuse++;
+      tally.samePath += Number(samePath);
+    }
+    if (alike && (ours.length === 0 || samePath)) continue;
+    differences.push({
+      what: alike ? 'path' : ours.length > 0 ? 'false alarm' : 'missed',
+      case: at,
+      kind: each.kind,
+      path: each.path,
+      ours: ours.slice(0, 3).map(({ code, rule, expression, text }) => `${code} ${rule ?? ''} ${expression}: ${text.en}`),
+      hl7: theirs.slice(0, 3).map(({ location, messageId, message }) => `${plain(location)} ${messageId}: ${message}`),
+    });
+  }
+  if (options.differences) writeFileSync(options.differences, differences.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const summary = {
+    seed: Number(options.seed),
+    bodies: sound.size,
+    bodiesLeftOut: bodies.length - sound.size,
+    bodyAlarms,
+    mutations: tally.mutations,
+    types: tally.types.size,
+    agreePct: percent(tally.equal, tally.mutations),
+    falseAlarms: tally.falseAlarms + bodyAlarms,
+    missed: tally.missed,
+    refused: tally.bothRefuse,
+    samePathPct: percent(tally.samePath, tally.bothRefuse),
+    vitalSignsSetAside: tally.vitalSigns,
+  };
+  if (options.json) console.log(JSON.stringify(summary));
+  else {
+    for (const difference of differences.slice(0, 60)) console.log(JSON.stringify(difference));
+    console.log(summary);
+  }
+  return tally.mutations > 0 && summary.agreePct >= 99 && summary.falseAlarms === 0 ? 0 : 1;
+}
+
+function askHl7(file: string): Promise<string | undefined> {
+  const [program = '', ...given] = command;
+  const child = spawn(program, [...given, '--json', '--profiles', path.join(packageRoot, 'profiles/ilp'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(undefined));
+    child.once('close', (code) => resolve(code === 0 || code === 1 ? output : undefined));
+  });
+}
+
+/** HL7's location as we write it: `value.ofType(Quantity)` → `valueQuantity`, without its comments. */
+function plain(location = ''): string {
+  return location
+    .replace(/\/\*.*?\*\//g, '')
+    .replace(/\.ofType\((\w)(\w*)\)/g, (_, first: string, rest: string) => first.toUpperCase() + rest)
+    .replace(/\.extension\('[^']*'\)/g, '.extension');
+}
+
+/** The same element, or one the parent of the other: HL7 names the parent of a missing or unknown element. */
+function near(a: string, b: string): boolean {
+  return a === b || parent(a) === b || parent(b) === a;
+}
+
+function parent(expression: string): string {
+  return expression.replace(/(\[\d+\]|\.[^.[]+)$/, '');
+}
+
+function percent(part: number, whole: number): number {
+  return whole === 0 ? 100 : Math.floor((part / whole) * 10_000) / 100;
+}
