@@ -12,6 +12,7 @@ import type { Feed } from './store/port.ts';
 import type { R4Elements } from './terminology/r4-elements.ts';
 import { ILP_BASE } from './terminology/systems.ts';
 import {
+  type CodeSystemTable,
   compilePlatformRules,
   compileValidator,
   type PlatformRules,
@@ -68,6 +69,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
     validator: compileValidator({
       elements,
       valueSets: json<ValueSets>(profiles, 'r4/value-sets.json'),
+      codeSystems: () => json<CodeSystemTable>(profiles, 'r4/code-systems.json'),
       profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
       terminology: own.filter((one) => one.resourceType !== 'StructureDefinition'),
     }),

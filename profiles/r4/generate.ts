@@ -11,12 +11,15 @@ import type { R4Element, R4Elements, R4Type } from '../../src/terminology/r4-ele
 
 export const RESOURCE_TYPES = [
   'AllergyIntolerance',
+  'Appointment',
+  'AppointmentResponse',
   'AuditEvent',
   'Basic',
   'Binary',
   'Bundle',
   'CapabilityStatement',
   'CarePlan',
+  'CareTeam',
   'ClinicalImpression',
   'CodeSystem',
   'Communication',
@@ -25,20 +28,27 @@ export const RESOURCE_TYPES = [
   'Condition',
   'Consent',
   'DiagnosticReport',
+  'DocumentReference',
   'Encounter',
   'EpisodeOfCare',
+  'FamilyMemberHistory',
   'Flag',
+  'Goal',
   'Group',
   'HealthcareService',
+  'ImagingStudy',
   'Immunization',
   'Location',
   'Measure',
   'MeasureReport',
+  'Media',
   'Medication',
+  'MedicationAdministration',
   'MedicationDispense',
   'MedicationRequest',
   'MedicationStatement',
   'NamingSystem',
+  'NutritionOrder',
   'Observation',
   'OperationOutcome',
   'Organization',
@@ -52,8 +62,10 @@ export const RESOURCE_TYPES = [
   'Questionnaire',
   'QuestionnaireResponse',
   'RelatedPerson',
+  'RiskAssessment',
   'SearchParameter',
   'ServiceRequest',
+  'Slot',
   'Specimen',
   'StructureDefinition',
   'StructureMap',
@@ -63,6 +75,9 @@ export const RESOURCE_TYPES = [
 
 /** Required value sets whose code systems are not part of HL7's package (BCP 13 and ISO 4217): their codes are not listed. */
 export const NOT_EXPANDABLE = ['http://hl7.org/fhir/ValueSet/currencies', 'http://hl7.org/fhir/ValueSet/mimetypes'];
+
+/** Code systems that HL7's package only quotes in part, or of which clinical data hardly holds a code. */
+const NOT_LOOKED_UP = new Set(['http://dicom.nema.org/resources/ontology/DCM']);
 
 const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
 const FHIRPATH_TYPE = 'http://hl7.org/fhirpath/';
@@ -230,6 +245,19 @@ function makeValueSets(elements: R4Elements): Record<string, Codes> {
   return sets;
 }
 
+/** Every code of the code systems HL7 publishes whole, also of those no required value set needs. */
+function makeCodeSystems(): Record<string, string> {
+  const systems: Record<string, string> = {};
+  const codesOf = (concepts: readonly CodeSystemConcept[] = []): string[] =>
+    concepts.flatMap((concept) => [concept.code ?? '', ...codesOf(concept.concept)]);
+  for (const file of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json']) {
+    for (const { url = '', content, concept } of resourcesOf<CodeSystem>(file, 'CodeSystem'))
+      if (content === 'complete' && concept !== undefined && !NOT_LOOKED_UP.has(url))
+        systems[url] = [...new Set(codesOf(concept))].sort().join('\n');
+  }
+  return Object.fromEntries(Object.entries(systems).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** One line per key keeps the files small and their differences readable. */
 const linePerKey = (value: object): string =>
   `{\n${Object.entries(value)
@@ -239,7 +267,11 @@ const linePerKey = (value: object): string =>
 /** Text of both files, by file name. */
 export function generate(): Record<string, string> {
   const elements = makeElements();
-  return { 'elements.json': linePerKey(elements), 'value-sets.json': linePerKey(makeValueSets(elements)) };
+  return {
+    'elements.json': linePerKey(elements),
+    'value-sets.json': linePerKey(makeValueSets(elements)),
+    'code-systems.json': linePerKey(makeCodeSystems()),
+  };
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@ import type { CodeSystem, CodeSystemConcept, StructureDefinition, ValueSet } fro
 import { AppError } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { ILP_BASE } from '../terminology/systems.ts';
+import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
 import { isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
@@ -12,6 +13,8 @@ export interface ValidatorSources {
   readonly elements: R4Elements;
   /** `profiles/r4/value-sets.json`. */
   readonly valueSets: ValueSets;
+  /** Reads `profiles/r4/code-systems.json`, when the first code is looked up; without it only value sets are known. */
+  readonly codeSystems?: () => CodeSystemTable;
   /** Our profiles and extensions; logical models among them are left out. */
   readonly profiles: readonly StructureDefinition[];
   /** Our own value sets and code systems, to which the profiles bind. */
@@ -32,6 +35,7 @@ export function compileValidator(sources: ValidatorSources): Validator {
   const structure = new StructureCompiler(
     sources.elements,
     valueSets,
+    new CodeSystems(sources.codeSystems ?? (() => ({}))),
     (node, path, run) => checks.get(node.url as string)?.(node, path, run),
     (node, path, run) => checkProfiles(node, path, run),
   );

@@ -15,6 +15,8 @@ const PROBLEMS = {
   'profile-type': { id: 'jenis nilai tidak diizinkan profil', en: 'the profile does not allow this type of value' },
   'profile-range': { id: 'di luar batas menurut profil', en: 'outside the limits of the profile' },
   'profile-closed': { id: 'tidak termasuk irisan yang diizinkan profil', en: 'is in none of the slices the profile allows' },
+  'unknown-unit': { id: 'bukan satuan UCUM', en: 'is not a UCUM unit' },
+  'unknown-code': { id: 'kode tidak ada dalam sistemnya', en: 'the code is not in its system' },
   'not-contained': { id: 'tidak ada pada contained', en: 'is not among the contained resources' },
 } as const;
 
@@ -23,7 +25,7 @@ export type Problem = keyof typeof PROBLEMS;
 /** A finding stops being useful long before this many; a hostile body must not fill the memory. */
 const MOST = 200;
 
-/** Collects what a run of the validator finds. The generated code calls it; `count` also counts what no longer fits in. */
+/** Collects what a run of the validator finds. The generated code calls it; `count` counts errors, also those that no longer fit in. */
 export class Findings {
   readonly issues: Issue[] = [];
   count = 0;
@@ -65,8 +67,27 @@ export class Findings {
     this.#add('reference', expression, { allowed: allowed.length > 0 ? allowed.join(', ') : 'Type/id' });
   }
 
+  /** A reference that looks wrong but breaks no rule of R4. */
+  suspiciousReference(expression: string, allowed: readonly string[]): void {
+    this.#warn(() => this.reference(expression, allowed));
+  }
+
+  /** What R4 forbids in words but HL7's engine lets pass: a list of primitives without any. */
+  emptyValues(expression: string): void {
+    this.#warn(() => this.structure(expression, 'empty'));
+  }
+
   invariant(expression: string, key: string): void {
     this.#add('invariant', expression, { key }, { key }, key);
+  }
+
+  #warn(add: () => void): void {
+    const { count } = this;
+    const { length } = this.issues;
+    add();
+    this.count = count;
+    const made = this.issues[length];
+    if (made !== undefined) this.issues[length] = { ...made, severity: 'warning' };
   }
 
   #add(code: ErrorCode, expression: string, id: Params, en: Params = id, rule?: string): void {

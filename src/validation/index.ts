@@ -1,3 +1,4 @@
+export type { CodeSystemTable } from './code-systems.ts';
 export { compileValidator, type ValidatorSources } from './compile.ts';
 export { INVARIANTS, NOT_CHECKED } from './invariants.ts';
 export { compilePlatformRules, type PlatformRule, type PlatformRuleTable } from './platform-rules.ts';

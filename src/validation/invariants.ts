@@ -62,11 +62,8 @@ export const INVARIANTS: Readonly<Record<string, readonly Invariant[]>> = {
   Range: all([
     'rng-2',
     (n) =>
-      n.low?.value === undefined ||
-      n.high?.value === undefined ||
-      n.low.code !== n.high.code ||
-      n.low.system !== n.high.system ||
-      n.low.value <= n.high.value,
+      // As HL7's engine has it: what cannot be compared is not in order.
+      n.low === undefined || n.high === undefined || (n.low.unit === n.high.unit && n.low.value <= n.high.value),
   ]),
   Ratio: all(['rat-1', (n) => has(n.numerator) === has(n.denominator) && (has(n.numerator) || has(n.extension))]),
   'Timing.repeat': all(

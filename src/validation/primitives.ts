@@ -69,10 +69,13 @@ function isXhtml(value: unknown): boolean {
   return /[^\s<>]/.test(text.replace(/<(?!img)[^>]*>/g, ''));
 }
 
+/** A scheme, in lower case as HL7's engine wants it, and something after it. */
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:[^\s]/;
+
 export const PRIMITIVES: Readonly<Record<string, PrimitiveTest>> = {
   base64Binary: isBase64,
   boolean: (value) => value === true || value === false,
-  canonical: isUri,
+  canonical: (value) => isUri(value) && ((value as string).startsWith('#') || ABSOLUTE.test(value as string)),
   code: test(/^\S+(?:\s\S+)*$/),
   date: calendar(DATE),
   dateTime: calendar(DATE_TIME),
@@ -93,7 +96,7 @@ export const PRIMITIVES: Readonly<Record<string, PrimitiveTest>> = {
 };
 
 /** The system of an Identifier or a Coding is absolute, else nobody else can know it. */
-export const isAbsoluteUri: PrimitiveTest = (value) => isUri(value) && /^[A-Za-z][A-Za-z0-9+.-]*:/.test(value as string);
+export const isAbsoluteUri: PrimitiveTest = (value) => isUri(value) && ABSOLUTE.test(value as string);
 
 /**
  * Order of two dates, dateTimes or instants; 0 when their precisions do not allow to tell them apart.

@@ -1,8 +1,10 @@
 import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
+import type { CodeSystems } from './code-systems.ts';
 import type { Findings } from './findings.ts';
 import { INVARIANTS } from './invariants.ts';
 import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
 import { type Reference, referenceOf } from './references.ts';
+import { isUnit } from './ucum.ts';
 
 /** Codes by system, of every value set by its URL without version. */
 export type ValueSets = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -91,7 +93,11 @@ export const capitalise = (text: string): string => text.charAt(0).toUpperCase()
 const isPrimitive = (code: string): boolean => code in PRIMITIVES;
 
 /** Elements whose URI must be absolute, which R4 says in words only. */
-const ABSOLUTE = new Set(['Coding.system', 'Identifier.system', 'Quantity.system']);
+const ABSOLUTE = new Set(['Identifier.system', ...['Quantity', 'Age', 'Count', 'Distance', 'Duration'].map((type) => `${type}.system`)]);
+
+const QUANTITIES = new Set(['Quantity', 'Age', 'Count', 'Distance', 'Duration']);
+
+const UCUM = 'http://unitsofmeasure.org';
 
 const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Quantity']);
 
@@ -104,6 +110,7 @@ const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Qu
 export class StructureCompiler {
   readonly #elements: R4Elements;
   readonly #valueSets: ValueSets;
+  readonly #codeSystems: CodeSystems;
   readonly #indices = new Map<string, number>();
   readonly #table: Check[] = [];
   readonly #constants: unknown[] = [];
@@ -114,9 +121,10 @@ export class StructureCompiler {
   /** Called on every resource that has a `meta` object, sound or not: the profiles it names. */
   readonly #onMeta: OnNode;
 
-  constructor(elements: R4Elements, valueSets: ValueSets, onExtension: OnNode, onMeta: OnNode) {
+  constructor(elements: R4Elements, valueSets: ValueSets, codeSystems: CodeSystems, onExtension: OnNode, onMeta: OnNode) {
     this.#elements = elements;
     this.#valueSets = valueSets;
+    this.#codeSystems = codeSystems;
     this.#onExtension = onExtension;
     this.#onMeta = onMeta;
   }
@@ -263,7 +271,7 @@ default: f.unknownElement(p, k);
   #cases(owner: string, name: string, code: string, element: R4Element, seen: string): string {
     if (element.ref === undefined && isPrimitive(code)) return this.#primitiveCases(owner, name, code, element, seen, 'break');
     const at = JSON.stringify(`.${name}`);
-    const each = (value: string, path: string) => this.#complex(name, code, element, value, path);
+    const each = (value: string, path: string) => this.#complex(owner, name, code, element, value, path);
     if (element.max === 1) return `case '${name}': ${seen} ${each('v', `p + ${at}`)} break;`;
     return `case '${name}': ${seen}
   if (!Array.isArray(v)) f.structure(p + ${at}, 'not-list');
@@ -283,7 +291,7 @@ default: f.unknownElement(p, k);
   }
 
   /** Code that checks one object of a complex type, held by `value`, found at the expression `path`. */
-  #complex(name: string, code: string, element: R4Element, value: string, path: string): string {
+  #complex(owner: string, name: string, code: string, element: R4Element, value: string, path: string): string {
     if (code === 'Resource') return `R.resource(${value}, ${path}, x, d + 1, ${name === 'contained'});`;
     const key = element.ref ?? code;
     const after: string[] = [];
@@ -293,12 +301,17 @@ default: f.unknownElement(p, k);
     if (set) {
       after.push(`if (!${this.#constant(set)}.has('${code}', ${value})) f.binding(q, ${JSON.stringify(set.url)});`);
     }
+    // Where a value set is bound, if only as an example, HL7's engine also looks each code up in its system.
+    if (code === 'CodeableConcept' && element.binding) after.push(`R.concept(${value}, q, x);`);
+    else if (code === 'Coding' && owner !== 'CodeableConcept') after.push(`R.coding(${value}, q, x, ${element.binding !== undefined});`);
+    else if (QUANTITIES.has(code)) after.push(`R.unit(${value}, q, x);`);
     return `{ const q = ${path}; if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) f.notObject(q, ${value});
   else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
   }
 
   #primitiveCases(owner: string, name: string, type: string, element: R4Element, seen: string, end: 'break' | 'continue'): string {
-    const test: PrimitiveTest | undefined = ABSOLUTE.has(`${owner}.${name}`) ? isAbsoluteUri : PRIMITIVES[type];
+    const isAbsolute = ABSOLUTE.has(`${owner}.${name}`) || this.#isCanonicalUrl(owner, name);
+    const test: PrimitiveTest | undefined = isAbsolute ? isAbsoluteUri : PRIMITIVES[type];
     const at = JSON.stringify(`.${name}`);
     const under = `_${name}`;
     const set = element.binding?.strength === 'required' && BOUND.has(type) ? this.codeSet(element.binding.valueSet) : undefined;
@@ -314,10 +327,16 @@ case '${under}': ${seen} R.extra(v, n.${name} !== undefined, p + ${at}, x, d); $
     const path = `p + ${JSON.stringify(`.${name}[`)} + i + ']'`;
     return `case '${name}': ${seen}
   if (!Array.isArray(v)) f.structure(p + ${at}, 'not-list');
-  else if (v.length === 0) f.structure(p + ${at}, 'empty');
+  else if (v.length === 0) f.emptyValues(p + ${at});
   else for (let i = 0; i < v.length; i++) { const w = v[i]; if (w === null && R.isExtended(n.${under}, i)) continue; ${check('w', path)}${local('w', path)} }
   break;
 case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
+  }
+
+  /** The `url` of a definition is its canonical, by which others name it. */
+  #isCanonicalUrl(owner: string, name: string): boolean {
+    const type = this.#elements[owner];
+    return name === 'url' && type?.kind === 'resource' && type.elements.status !== undefined && type.elements.version !== undefined;
   }
 
   #test(type: string, test: PrimitiveTest | undefined, value: string): string {
@@ -331,6 +350,22 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       this.resource(value, path, run, depth, contained),
 
     reference: (node: Json, targets: Targets, path: string, run: Run): void => this.#reference(node, targets, path, run),
+
+    concept: (node: Json, path: string, run: Run): void => {
+      const codings = node.coding;
+      if (!Array.isArray(codings)) return;
+      for (let i = 0; i < codings.length; i++) if (isObject(codings[i])) this.#knownCode(codings[i], path, run);
+    },
+
+    coding: (node: Json, path: string, run: Run, bound: boolean): void => {
+      if (typeof node.system === 'string' && node.system !== '' && !isAbsoluteUri(node.system))
+        run.f.primitive(`${path}.system`, 'uri', node.system);
+      else if (bound && node.code !== undefined) this.#knownCode(node, path, run);
+    },
+
+    unit: ({ system, code }: Json, path: string, run: Run): void => {
+      if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.structure(path, 'unknown-unit');
+    },
 
     canonical: (value: unknown, path: string, run: Run): void => {
       if (typeof value === 'string' && value.charCodeAt(0) === 35 && !this.#containedIn(value, run)) run.f.structure(path, 'not-contained');
@@ -374,6 +409,15 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     isExtended: (extras: unknown, index: number): boolean => Array.isArray(extras) && isObject(extras[index]),
   };
 
+  #knownCode({ system, code }: Json, path: string, run: Run): void {
+    if (typeof system !== 'string') return;
+    if (system === UCUM) {
+      if (typeof code === 'string' && !isUnit(code)) run.f.structure(path, 'unknown-unit');
+      return;
+    }
+    if (this.#codeSystems.has(system, code) === false) run.f.structure(path, 'unknown-code');
+  }
+
   #containedIn(fragment: string, run: Run): Json | undefined {
     run.local?.add(fragment);
     if (fragment === '#') return run.container;
@@ -404,14 +448,15 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     } else if (found.kind === 'literal') {
       if (!this.#isResourceType(found.type)) {
         // A whole URL may look like one by chance; a relative text may not.
-        if (!text.includes(':')) run.f.reference(`${path}.reference`, targets.names);
+        if (!text.includes(':')) run.f.suspiciousReference(`${path}.reference`, targets.names);
         return;
       }
       type = found.type;
     } else if (found.kind === 'bundle') {
       type = run.entryType(text);
     } else if (found.kind === 'malformed') {
-      run.f.reference(`${path}.reference`, targets.names);
+      if (/\s/.test(text)) run.f.reference(`${path}.reference`, targets.names);
+      else run.f.suspiciousReference(`${path}.reference`, targets.names);
     }
     if (typeof type === 'string' && !targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
   }

@@ -128,11 +128,13 @@ async function compare(): Promise<number> {
       tally.vitalSigns += Number(setAside.has(at));
     }
     const samePath = ours.some(({ expression }) => theirs.some(({ location }) => near(expression ?? '', plain(location))));
-    if (each.kind !== 'none' && alike && ours.length > 0) {
+    // A body it cannot even read has no place to name.
+    const isPlaced = theirs.some(({ location }) => plain(location) !== '');
+    if (each.kind !== 'none' && alike && ours.length > 0 && isPlaced) {
       tally.bothRefuse++;
       tally.samePath += Number(samePath);
     }
-    if (alike && (ours.length === 0 || samePath)) continue;
+    if (alike && (ours.length === 0 || samePath || !isPlaced)) continue;
     differences.push({
       what: alike ? 'path' : ours.length > 0 ? 'false alarm' : 'missed',
       case: at,
@@ -183,14 +185,25 @@ function askHl7(file: string): Promise<string | undefined> {
 /** HL7's location as we write it: `value.ofType(Quantity)` → `valueQuantity`, without its comments. */
 function plain(location = ''): string {
   return location
+    .trim()
     .replace(/\/\*.*?\*\//g, '')
     .replace(/\.ofType\((\w)(\w*)\)/g, (_, first: string, rest: string) => first.toUpperCase() + rest)
     .replace(/\.extension\('[^']*'\)/g, '.extension');
 }
 
 /** The same element, or one the parent of the other: HL7 names the parent of a missing or unknown element. */
-function near(a: string, b: string): boolean {
-  return a === b || parent(a) === b || parent(b) === a;
+function near(ours: string, hl7: string): boolean {
+  return same(ours, hl7) || same(parent(ours), hl7) || same(ours, parent(hl7));
+}
+
+/** Where it cannot parse a value, HL7's engine names a choice by its definition: `value[x]`. */
+function same(ours: string, hl7: string): boolean {
+  if (!hl7.includes('[x]')) return ours === hl7;
+  const [left, right] = [ours.split('.'), hl7.split('.')];
+  return (
+    left.length === right.length &&
+    right.every((name, at) => (name.endsWith('[x]') ? left[at]?.startsWith(name.slice(0, -3)) : name === left[at]))
+  );
 }
 
 function parent(expression: string): string {
