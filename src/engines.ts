@@ -15,6 +15,7 @@ import {
   type CodeSystemTable,
   compilePlatformRules,
   compileValidator,
+  type ExpressionTable,
   type PlatformRules,
   type PlatformRuleTable,
   type Validator,
@@ -69,6 +70,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
     validator: compileValidator({
       elements,
       valueSets: json<ValueSets>(profiles, 'r4/value-sets.json'),
+      invariants: () => json<ExpressionTable>(profiles, 'r4/invariants.json'),
       codeSystems: () => json<CodeSystemTable>(profiles, 'r4/code-systems.json'),
       profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
       terminology: own.filter((one) => one.resourceType !== 'StructureDefinition'),

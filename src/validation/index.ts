@@ -1,5 +1,6 @@
 export type { CodeSystemTable } from './code-systems.ts';
 export { compileValidator, type ValidatorSources } from './compile.ts';
+export { type ExpressionTable, SKIPPED } from './expressions.ts';
 export { INVARIANTS, NOT_CHECKED } from './invariants.ts';
 export { compilePlatformRules, type PlatformRule, type PlatformRuleTable } from './platform-rules.ts';
 export type { ValueSets } from './structure.ts';

@@ -1,5 +1,6 @@
 import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
 import type { CodeSystems } from './code-systems.ts';
+import { compileInvariant, type ExpressionTable, type WrittenInvariant } from './expressions.ts';
 import type { Findings } from './findings.ts';
 import { INVARIANTS } from './invariants.ts';
 import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
@@ -34,6 +35,12 @@ export class Run {
     this.f = findings;
     this.container = root;
     this.bundle = root.resourceType === 'Bundle' ? root : undefined;
+  }
+
+  /** A relative reference that is not `Type/id`: inside a Bundle it can never be resolved, elsewhere a server may know better. */
+  malformed(path: string, allowed: readonly string[]): void {
+    if (this.bundle === undefined) this.f.suspiciousReference(path, allowed);
+    else this.f.reference(path, allowed);
   }
 
   /** Type of the resource with this fullUrl in the Bundle. */
@@ -110,6 +117,8 @@ const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Qu
 export class StructureCompiler {
   readonly #elements: R4Elements;
   readonly #valueSets: ValueSets;
+  readonly #readInvariants: () => ExpressionTable;
+  #invariants: ExpressionTable | undefined;
   readonly #codeSystems: CodeSystems;
   readonly #indices = new Map<string, number>();
   readonly #table: Check[] = [];
@@ -121,9 +130,17 @@ export class StructureCompiler {
   /** Called on every resource that has a `meta` object, sound or not: the profiles it names. */
   readonly #onMeta: OnNode;
 
-  constructor(elements: R4Elements, valueSets: ValueSets, codeSystems: CodeSystems, onExtension: OnNode, onMeta: OnNode) {
+  constructor(
+    elements: R4Elements,
+    valueSets: ValueSets,
+    invariants: () => ExpressionTable,
+    codeSystems: CodeSystems,
+    onExtension: OnNode,
+    onMeta: OnNode,
+  ) {
     this.#elements = elements;
     this.#valueSets = valueSets;
+    this.#readInvariants = invariants;
     this.#codeSystems = codeSystems;
     this.#onExtension = onExtension;
     this.#onMeta = onMeta;
@@ -240,6 +257,16 @@ export class StructureCompiler {
       }
     }
     const whenSound = (INVARIANTS[key] ?? []).map((rule) => `if (!${this.#constant(rule.test)}(n)) f.invariant(p, '${rule.key}');`);
+    for (const written of this.#written(key)) {
+      const test = this.#constant(compileInvariant(key, written));
+      const scope = `{ resource: x.container, rootResource: x.container, type: ${JSON.stringify(key)} }`;
+      const rule = JSON.stringify(written.key);
+      if (written.on === undefined) whenSound.push(`if (!${test}(n, ${scope})) f.invariant(p, ${rule});`);
+      else {
+        const on = JSON.stringify(written.on);
+        whenSound.push(`for (const v of R.valuesOf(n, ${on})) if (!${test}(v, ${scope})) f.invariant(p + '.' + ${on}, ${rule});`);
+      }
+    }
     if (key === 'Extension') {
       whenSound.push("if ((n.extension !== undefined) === (choice_value !== '')) f.invariant(p, 'ext-1');");
       whenSound.push(`${this.#constant(this.#onExtension)}(n, p, x);`);
@@ -280,6 +307,11 @@ default: f.unknownElement(p, k);
   break;`;
   }
 
+  #written(key: string): readonly WrittenInvariant[] {
+    this.#invariants ??= this.#readInvariants();
+    return Object.hasOwn(this.#invariants, key) ? (this.#invariants[key] ?? []) : [];
+  }
+
   #counts(element: R4Element, at: string): string {
     const limits = [
       ...(element.min > 1 ? [`v.length < ${element.min}`] : []),
@@ -304,14 +336,16 @@ default: f.unknownElement(p, k);
     // Where a value set is bound, if only as an example, HL7's engine also looks each code up in its system.
     if (code === 'CodeableConcept' && element.binding) after.push(`R.concept(${value}, q, x);`);
     else if (code === 'Coding' && owner !== 'CodeableConcept') after.push(`R.coding(${value}, q, x, ${element.binding !== undefined});`);
-    else if (QUANTITIES.has(code)) after.push(`R.unit(${value}, q, x);`);
+    else if (code === 'Quantity') after.push(`R.quantity(${value}, q, x);`);
+    else if (QUANTITIES.has(code)) after.push(`R.duration(${value}, q, x);`);
+    else if (code === 'Extension' && owner !== 'Extension') after.push(`R.extensionUrl(${value}, q, x);`);
     return `{ const q = ${path}; if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) f.notObject(q, ${value});
   else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
   }
 
   #primitiveCases(owner: string, name: string, type: string, element: R4Element, seen: string, end: 'break' | 'continue'): string {
     const isAbsolute = ABSOLUTE.has(`${owner}.${name}`) || this.#isCanonicalUrl(owner, name);
-    const test: PrimitiveTest | undefined = isAbsolute ? isAbsoluteUri : PRIMITIVES[type];
+    const test: PrimitiveTest | undefined = isAbsolute ? isAbsoluteUri : PRIMITIVES[owner === 'Extension' && name === 'url' ? 'uri' : type];
     const at = JSON.stringify(`.${name}`);
     const under = `_${name}`;
     const set = element.binding?.strength === 'required' && BOUND.has(type) ? this.codeSet(element.binding.valueSet) : undefined;
@@ -357,18 +391,36 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       for (let i = 0; i < codings.length; i++) if (isObject(codings[i])) this.#knownCode(codings[i], path, run);
     },
 
-    coding: (node: Json, path: string, run: Run, bound: boolean): void => {
-      if (typeof node.system === 'string' && node.system !== '' && !isAbsoluteUri(node.system))
+    /** A Coding outside a CodeableConcept; only where nothing is bound does HL7's engine insist on an absolute system. */
+    coding: (node: Json, path: string, run: Run, isBound: boolean): void => {
+      if (isBound) {
+        if (node.code !== undefined) this.#knownCode(node, path, run);
+      } else if (typeof node.system === 'string' && node.system !== '' && !isAbsoluteUri(node.system)) {
         run.f.primitive(`${path}.system`, 'uri', node.system);
-      else if (bound && node.code !== undefined) this.#knownCode(node, path, run);
+      }
     },
 
-    unit: ({ system, code }: Json, path: string, run: Run): void => {
-      if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.structure(path, 'unknown-unit');
+    quantity: (node: Json, path: string, run: Run): void => {
+      if (node.code !== undefined) this.#knownCode(node, path, run);
+    },
+
+    /** Ages and durations: HL7's engine does not look at their units. */
+    duration: ({ system, code }: Json, path: string, run: Run): void => {
+      if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.suspiciousUnit(path);
+    },
+
+    extensionUrl: ({ url }: Json, path: string, run: Run): void => {
+      if (typeof url === 'string' && url !== '' && !isAbsoluteUri(url)) run.f.primitive(`${path}.url`, 'uri', url);
     },
 
     canonical: (value: unknown, path: string, run: Run): void => {
       if (typeof value === 'string' && value.charCodeAt(0) === 35 && !this.#containedIn(value, run)) run.f.structure(path, 'not-contained');
+    },
+
+    valuesOf: (node: Json, name: string): readonly unknown[] => {
+      const value =
+        node[name] ?? node[Object.keys(node).find((key) => key.startsWith(name) && /^[A-Z]/.test(key.slice(name.length))) ?? name];
+      return value === undefined ? [] : Array.isArray(value) ? value : [value];
     },
 
     /** The `_name` object beside a primitive: an id and extensions. */
@@ -448,7 +500,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     } else if (found.kind === 'literal') {
       if (!this.#isResourceType(found.type)) {
         // A whole URL may look like one by chance; a relative text may not.
-        if (!text.includes(':')) run.f.suspiciousReference(`${path}.reference`, targets.names);
+        if (!text.includes(':')) run.malformed(`${path}.reference`, targets.names);
         return;
       }
       type = found.type;
@@ -456,7 +508,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       type = run.entryType(text);
     } else if (found.kind === 'malformed') {
       if (/\s/.test(text)) run.f.reference(`${path}.reference`, targets.names);
-      else run.f.suspiciousReference(`${path}.reference`, targets.names);
+      else run.malformed(`${path}.reference`, targets.names);
     }
     if (typeof type === 'string' && !targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
   }

@@ -63,6 +63,8 @@ function isTerm(text: string): boolean {
     if (at === text.length) return open === 0;
     if (text[at] !== '.' && text[at] !== '/') return false;
     at++;
+    // Not in the grammar, but HL7's engine takes a quotient of a quotient.
+    if (text[at] === '/') at++;
   }
 }
 

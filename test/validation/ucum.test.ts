@@ -28,7 +28,7 @@ const OTHERS = [
   'beats',
   'cel',
   'kg.',
-  'm//s',
+  'm///s',
   'a b',
   ' kg',
   'kg ',
