@@ -6,7 +6,7 @@ import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
 import type { ExpressionTable } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
-import { isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
+import { type ExtensionContext, isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
 import type { Validator } from './types.ts';
 
 export interface ValidatorSources {
@@ -37,13 +37,19 @@ export function compileValidator(sources: ValidatorSources): Validator {
   const checks = new Map<string, ProfileCheck>();
   const structure = new StructureCompiler(
     sources.elements,
+    contextsOf(profiles.values()),
     valueSets,
     sources.invariants ?? (() => ({})),
     new CodeSystems(sources.codeSystems ?? (() => ({}))),
     (node, path, run) => checks.get(node.url as string)?.(node, path, run),
     (node, path, run) => checkProfiles(node, path, run),
   );
-  const context = { elements: sources.elements, profiles, codeSet: (url: string) => structure.codeSet(url) };
+  const context = {
+    elements: sources.elements,
+    profiles,
+    codeSet: (url: string) => structure.codeSet(url),
+    check: (url: string) => checks.get(url),
+  };
   for (const [url, profile] of profiles) checks.set(url, compileProfile(profile, context));
 
   const checkProfiles = (node: Json, path: string, run: Run): void => {
@@ -74,6 +80,12 @@ export function compileValidator(sources: ValidatorSources): Validator {
       return findings.issues;
     },
   };
+}
+
+function contextsOf(profiles: Iterable<StructureDefinition>): Map<string, readonly ExtensionContext[]> {
+  const contexts = new Map<string, readonly ExtensionContext[]>();
+  for (const { type, url = '', context } of profiles) if (type === 'Extension' && context !== undefined) contexts.set(url, context);
+  return contexts;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ElementDefinition, ElementDefinitionType, StructureDefinition } from '@medplum/fhirtypes';
 import { AppError } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
+import { compileInvariant } from './expressions.ts';
 import type { Findings } from './findings.ts';
 import { referenceOf } from './references.ts';
 import { type CodeSet, capitalise, isObject, type Json, type Run } from './structure.ts';
@@ -12,6 +13,8 @@ export interface ProfileContext {
   readonly elements: R4Elements;
   readonly profiles: ReadonlyMap<string, StructureDefinition>;
   codeSet(url: string): CodeSet | undefined;
+  /** The compiled check of a profile, once all are compiled. */
+  check(url: string): ProfileCheck | undefined;
 }
 
 /** One element of the differential with what hangs below it. */
@@ -32,11 +35,12 @@ const DESCRIBES = new Set(
     'example mapping base meaningWhenMissing orderMeaning condition representation'.split(' '),
   ].flat(),
 );
-const COMPILED = new Set(['min', 'max', 'type', 'binding', 'slicing', 'maxLength']);
+const COMPILED = new Set(['min', 'max', 'type', 'binding', 'slicing', 'maxLength', 'constraint']);
 
 /**
  * Compiles the differential of one of our profiles to a JavaScript function. Covered: min, max, narrower types and reference targets,
- * fixed[x], pattern[x], minValue and maxValue of numbers, maxLength, required bindings, and slicing by value or pattern.
+ * fixed[x], pattern[x], minValue and maxValue of numbers, maxLength, required bindings, invariants, and slicing by value, pattern, type,
+ * profile and existence; open, closed, open at the end, ordered.
  *
  * @throws AppError `profile-compile` for every construct that is not covered, so that no rule is silently left out
  */
@@ -62,7 +66,7 @@ class ProfileCompiler {
     const source = `'use strict';
 return function (n, p, x) {
   const f = x.f;
-  ${this.#body(this.#tree(type), 'n', 'p', type)}
+  ${this.#root(this.#tree(type), type)}
 }`;
     const own = new Function('K', 'R', source)(this.#constants, RUNTIME) as ProfileCheck;
     const base = this.#base(type);
@@ -71,6 +75,26 @@ return function (n, p, x) {
       base(node, path, run);
       own(node, path, run);
     };
+  }
+
+  #root(tree: Rule, type: string): string {
+    const { min, max } = tree.definition ?? {};
+    for (const limit of [min, max === '*' ? 0 : max])
+      if (limit !== undefined && !/^\d{1,9}$/.test(String(limit))) throw this.#refuse('min or max');
+    return [this.#invariants(tree, 'n', 'p'), this.#body(tree, 'n', 'p', type)].join('\n');
+  }
+
+  /** Invariants of severity error, on the value at `path`. */
+  #invariants(rule: Rule, value: string, path: string): string {
+    const errors = (rule.definition?.constraint ?? []).filter(({ severity }) => severity === 'error');
+    return errors
+      .map(({ key = '?', expression }) => {
+        if (typeof expression !== 'string') throw this.#refuse(`${rule.id}: invariant ${key} has no expression`);
+        const test = compileInvariant(this.#profile.url ?? '?', { key, expression });
+        const scope = `{ resource: x.container, rootResource: x.container, type: '' }`;
+        return `if (!${this.#constant(test)}(${value}, ${scope})) f.invariant(${path}, ${JSON.stringify(String(key))});`;
+      })
+      .join('\n');
   }
 
   #base(type: string): ProfileCheck | undefined {
@@ -134,8 +158,19 @@ return function (n, p, x) {
     }
     const slices = this.#slices(rule, base, typeOf);
     lines.push(...slices.map((slice) => `let ${slice.count} = 0;`));
-    const branches = slices.map((slice) => `if (${slice.test(`e${n}`)}) {\n${slice.count}++;\n${slice.body(`e${n}`)}\n}`);
-    if (branches.length > 0 && rule.definition?.slicing?.rules === 'closed') branches.push(`f.structure(e${n}.path, 'profile-closed');`);
+    const slicing = rule.definition?.slicing;
+    const isOrdered = slices.length > 0 && (slicing?.ordered === true || slicing?.rules === 'openAtEnd');
+    if (isOrdered) lines.push(`let o${n} = 0;`);
+    const branches = slices.map((slice, at) => {
+      const inOrder = !isOrdered
+        ? ''
+        : slicing?.ordered
+          ? `if (o${n} > ${at}) f.structure(e${n}.path, 'profile-order'); else o${n} = ${at};\n`
+          : `if (o${n} === ${slices.length}) f.structure(e${n}.path, 'profile-order');\n`;
+      return `if (${slice.test(`e${n}`)}) {\n${slice.count}++;\n${inOrder}${slice.body(`e${n}`)}\n}`;
+    });
+    if (branches.length > 0 && slicing?.rules === 'closed') branches.push(`f.structure(e${n}.path, 'profile-closed');`);
+    else if (isOrdered && slicing?.rules === 'openAtEnd') branches.push(`{ o${n} = ${slices.length}; }`);
     const body = [this.#value(rule, `e${n}`, typeOf), branches.join(' else ')].filter((line) => line !== '').join('\n');
     if (body !== '') lines.push(`for (const e${n} of ${values}) {\n${body}\n}`);
     lines.push(...slices.map((slice) => this.#cardinality(slice.definition, slice.count, `${path} + ${JSON.stringify(`.${base}`)}`)));
@@ -173,8 +208,9 @@ return function (n, p, x) {
   }
 
   #cardinality(definition: ElementDefinition, count: string, path: string): string {
-    const min = definition.min ?? 0;
+    const min = Number(definition.min ?? 0);
     const max = definition.max === undefined || definition.max === '*' ? '*' : Number(definition.max);
+    for (const limit of [min, max]) if (limit !== '*' && !Number.isSafeInteger(limit)) throw this.#refuse('min or max is no whole number');
     const limits = [...(min > 0 ? [`${count} < ${min}`] : []), ...(max !== '*' ? [`${count} > ${max}`] : [])];
     return limits.length === 0 ? '' : `if (${limits.join(' || ')}) f.cardinality(${path}, ${min}, ${JSON.stringify(max)});`;
   }
@@ -193,7 +229,12 @@ return function (n, p, x) {
         lines.push(`if (typeof ${e}.value === 'string' && ${e}.value.length > ${Number(value)}) f.structure(${e}.path, 'profile-range');`);
       }
     }
-    lines.push(this.#binding(rule, e, typeOf), this.#targets(rule, e));
+    lines.push(
+      this.#binding(rule, e, typeOf),
+      this.#targets(rule, e),
+      this.#invariants(rule, `${e}.value`, `${e}.path`),
+      this.#conforms(rule, e),
+    );
     if (rule.children.size > 0) {
       const types = new Set(this.#typeNames(rule, typeOf));
       const [type, ...others] = [...types];
@@ -237,10 +278,22 @@ return function (n, p, x) {
   #refuseTypeProfile(rule: Rule, type: ElementDefinitionType): void {
     if (type.aggregation || type.versioning) throw this.#refuse(`${rule.id}: aggregation and versioning are not covered`);
     for (const url of type.profile ?? []) {
-      if (type.code !== 'Extension') throw this.#refuse(`${rule.id}: a profile on ${type.code} is not covered`);
-      if (url.startsWith('http://hl7.org/')) continue;
-      if (!this.#context.profiles.has(url)) throw this.#refuse(`${rule.id}: unknown extension ${url}`);
+      if (type.code === 'Extension' ? url.startsWith('http://hl7.org/') : url === HL7 + type.code) continue;
+      if (!this.#context.profiles.has(url)) throw this.#refuse(`${rule.id}: unknown profile ${url}`);
     }
+  }
+
+  /** Profiles on the type of an element that is no Extension: the value meets one of them. Extensions are checked by their url. */
+  #conforms(rule: Rule, e: string): string {
+    const urls = (rule.definition?.type ?? [])
+      .filter(({ code }) => code !== 'Extension' && code !== 'Reference')
+      .flatMap(({ code, profile = [] }) => profile.filter((url) => url !== HL7 + code));
+    return urls.length === 0 ? '' : `R.conforms(${e}.value, ${e}.path, x, ${this.#constant(urls.map((url) => this.#check(url)))});`;
+  }
+
+  /** The check of another profile, which may not be compiled yet. */
+  #check(url: string): ProfileCheck {
+    return (node, path, run) => this.#context.check(url)?.(node, path, run);
   }
 
   #slices(rule: Rule, base: string, typeOf: (name: string) => string): Slice[] {
@@ -248,13 +301,15 @@ return function (n, p, x) {
     const slicing = rule.definition?.slicing;
     const isExtension = rule.name === 'extension' || rule.name === 'modifierExtension';
     if (slicing === undefined && !isExtension) throw this.#refuse(`${rule.id}: slices without slicing`);
-    if (slicing?.ordered || slicing?.rules === 'openAtEnd') throw this.#refuse(`${rule.id}: ordered slices are not covered`);
     const discriminators = slicing?.discriminator ?? [{ type: 'value', path: 'url' }];
     if (discriminators.length === 0) throw this.#refuse(`${rule.id}: slicing without discriminator`);
     return [...rule.slices.values()].map((slice) => {
       const tests = discriminators.map((each) => {
         if (each.type === 'type' && each.path === '$this') return this.#typeTest(slice, base);
+        if (each.type === 'type') return this.#pathTypeTest(slice, each.path ?? '');
         if (each.type === 'value' || each.type === 'pattern') return this.#valueTest(slice, each.path ?? '');
+        if (each.type === 'exists') return this.#existsTest(slice, each.path ?? '');
+        if (each.type === 'profile') return this.#profileTest(slice, each.path ?? '');
         throw this.#refuse(`${rule.id}: discriminator ${each.type} is not covered`);
       });
       return {
@@ -273,9 +328,39 @@ return function (n, p, x) {
     return (e) => `${this.#constant(codes.map((code) => base + capitalise(code)))}.includes(${e}.name)`;
   }
 
+  /** The rule at a path below a slice, by the names of the differential: a choice is `value[x]` there. */
+  #below(slice: Rule, path: string): Rule | undefined {
+    let rule: Rule | undefined = slice;
+    for (const segment of stepsOf(path)) rule = rule?.children.get(segment) ?? rule?.children.get(`${segment}[x]`);
+    return rule;
+  }
+
+  #pathTypeTest(slice: Rule, path: string): (e: string) => string {
+    const rule = this.#below(slice, path);
+    const codes = rule?.definition?.type?.map((type) => type.code ?? '') ?? [];
+    if (codes.length === 0 || path.includes('(')) throw this.#refuse(`${slice.id}: a slice by type without a type at ${path}`);
+    return (e) => `R.typed(${e}.value, ${this.#constant(stepsOf(path))}, ${this.#constant(codes)})`;
+  }
+
+  #existsTest(slice: Rule, path: string): (e: string) => string {
+    const definition = this.#below(slice, path)?.definition;
+    const isThere = (definition?.min ?? 0) > 0;
+    if (!isThere && definition?.max !== '0') throw this.#refuse(`${slice.id}: neither there nor absent at ${path}`);
+    return (e) => `R.exists(${e}.value, ${this.#constant(stepsOf(path))}) === ${isThere}`;
+  }
+
+  #profileTest(slice: Rule, path: string): (e: string) => string {
+    const urls = this.#below(slice, path)?.definition?.type?.flatMap((type) => type.profile ?? []) ?? [];
+    if (path.includes('resolve()')) throw this.#refuse(`${slice.id}: a discriminator that follows references is not covered`);
+    if (urls.length === 0) throw this.#refuse(`${slice.id}: a slice by profile without a profile at ${path}`);
+    for (const url of urls) if (!this.#context.profiles.has(url)) throw this.#refuse(`${slice.id}: unknown profile ${url}`);
+    return (e) => `R.meets(${e}.value, ${this.#constant(stepsOf(path))}, ${this.#constant(urls.map((url) => this.#check(url)))}, x)`;
+  }
+
   /** A slice by a fixed or pattern value at the discriminator's path, or by the URL of its extension. */
   #valueTest(slice: Rule, path: string): (e: string) => string {
-    const segments = path === '$this' ? [] : path.split('.');
+    const segments = stepsOf(path);
+    const bound = this.#below(slice, path)?.definition?.binding;
     const extension = slice.definition?.type?.[0]?.profile?.[0];
     if (path === 'url' && extension !== undefined) return (e) => `R.selects(${e}.value, ['url'], ${JSON.stringify(extension)})`;
     let rule: Rule | undefined = slice;
@@ -285,7 +370,9 @@ return function (n, p, x) {
       if (wanted.length === 1) return (e) => `R.selects(${e}.value, ${this.#constant(segments)}, ${this.#constant(wanted[0])})`;
       rule = rule.children.get(segments[depth] ?? '');
     }
-    throw this.#refuse(`${slice.id}: no fixed value or pattern at ${path}`);
+    const set = bound?.strength === 'required' ? this.#context.codeSet(bound.valueSet?.replace(/\|.*$/, '') ?? '') : undefined;
+    if (set !== undefined) return (e) => `R.inSet(${e}.value, ${this.#constant(segments)}, ${this.#constant(set)})`;
+    throw this.#refuse(`${slice.id}: no fixed value, pattern or required value set at ${path}`);
   }
 }
 
@@ -308,10 +395,28 @@ function fixedOrPattern(definition: ElementDefinition | undefined): unknown {
   return key === undefined ? undefined : (definition as unknown as Json)[key];
 }
 
+const EXTENSION = /^extension\('(.*)'\)$/;
+
+/** A discriminator's path in its steps: names, and `extension('url')`, whose url may have dots. */
+function stepsOf(path: string): string[] {
+  return path === '$this'
+    ? []
+    : (path.match(/extension\('[^']*'\)|[^.]+/g) ?? []).filter((step) => step !== '$this' && !step.startsWith('ofType('));
+}
+
+function step(value: unknown, segment: string): unknown {
+  if (!isObject(value)) return [];
+  const url = EXTENSION.exec(segment)?.[1];
+  if (url !== undefined) return Array.isArray(value.extension) ? value.extension.filter((each) => isObject(each) && each.url === url) : [];
+  if (Object.hasOwn(value, segment)) return value[segment] ?? [];
+  const choice = Object.keys(value).find((key) => key.startsWith(segment) && /^[A-Z]/.test(key.slice(segment.length)));
+  return choice === undefined ? [] : value[choice];
+}
+
 /** All values at a path, lists flattened. */
 function along(value: unknown, segments: readonly string[]): unknown[] {
   let values = Array.isArray(value) ? value : [value];
-  for (const segment of segments) values = values.flatMap((each) => (isObject(each) && each[segment] !== undefined ? each[segment] : []));
+  for (const segment of segments) values = values.flatMap((each) => step(each, segment));
   return values;
 }
 
@@ -344,7 +449,42 @@ interface Found {
 const NONE: readonly Found[] = [];
 
 /** What the generated code calls. */
+/** Whether a value meets one of the profiles, without a word about it. */
+function meets(value: unknown, checks: readonly ProfileCheck[], run: Run): boolean {
+  return (
+    isObject(value) &&
+    checks.some((check) => {
+      const apart = run.apart();
+      check(value, '', apart);
+      return apart.f.count === 0;
+    })
+  );
+}
+
 const RUNTIME = {
+  exists: (value: unknown, segments: readonly string[]): boolean => along(value, segments).some((each) => each !== null),
+  inSet: (value: unknown, segments: readonly string[], set: CodeSet): boolean =>
+    along(value, segments).some((each) => (typeof each === 'string' ? set.hasCode(each) : set.hasConcept(each) || set.hasCoding(each))),
+  meets: (value: unknown, segments: readonly string[], checks: readonly ProfileCheck[], run: Run): boolean =>
+    along(value, segments).some((each) => meets(each, checks, run)),
+
+  conforms(value: unknown, path: string, run: Run, checks: readonly ProfileCheck[]): void {
+    const [only, ...others] = checks;
+    if (!isObject(value)) return;
+    if (only !== undefined && others.length === 0) only(value, path, run);
+    else if (!meets(value, checks, run)) run.f.structure(path, 'profile-type');
+  },
+
+  /** Resources tell their type; the type of a choice is in its name. */
+  typed(value: unknown, segments: readonly string[], codes: readonly string[]): boolean {
+    const last = segments.at(-1);
+    const isResource = along(value, segments).some((each) => isObject(each) && codes.includes(each.resourceType as string));
+    if (isResource || last === undefined) return isResource;
+    return along(value, segments.slice(0, -1)).some(
+      (each) => isObject(each) && codes.some((code) => each[last + capitalise(code)] !== undefined),
+    );
+  },
+
   equals,
   matches,
   isObject,

@@ -1,7 +1,8 @@
+import type { StructureDefinitionContext } from '@medplum/fhirtypes';
 import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
 import type { CodeSystems } from './code-systems.ts';
 import { compileInvariant, type ExpressionTable, type WrittenInvariant } from './expressions.ts';
-import type { Findings } from './findings.ts';
+import { Findings } from './findings.ts';
 import { INVARIANTS } from './invariants.ts';
 import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
 import { type Reference, referenceOf } from './references.ts';
@@ -14,6 +15,8 @@ export type ValueSets = Readonly<Record<string, Readonly<Record<string, readonly
 export const MAX_DEPTH = 64;
 
 export type Json = Record<string, unknown>;
+
+export type ExtensionContext = Readonly<StructureDefinitionContext>;
 
 type OnNode = (node: Json, path: string, run: Run) => void;
 
@@ -35,6 +38,13 @@ export class Run {
     this.f = findings;
     this.container = root;
     this.bundle = root.resourceType === 'Bundle' ? root : undefined;
+  }
+
+  /** The same resource, with findings of its own. */
+  apart(): Run {
+    const run = new Run(new Findings(), this.bundle ?? this.container);
+    run.container = this.container;
+    return run;
   }
 
   /** A relative reference that is not `Type/id`: inside a Bundle it can never be resolved, elsewhere a server may know better. */
@@ -117,6 +127,8 @@ const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Qu
 export class StructureCompiler {
   readonly #elements: R4Elements;
   readonly #valueSets: ValueSets;
+  /** Where each extension of ours may be used, by its url. */
+  readonly #contexts: ReadonlyMap<string, readonly ExtensionContext[]>;
   readonly #readInvariants: () => ExpressionTable;
   #invariants: ExpressionTable | undefined;
   readonly #codeSystems: CodeSystems;
@@ -132,6 +144,7 @@ export class StructureCompiler {
 
   constructor(
     elements: R4Elements,
+    contexts: ReadonlyMap<string, readonly ExtensionContext[]>,
     valueSets: ValueSets,
     invariants: () => ExpressionTable,
     codeSystems: CodeSystems,
@@ -140,6 +153,7 @@ export class StructureCompiler {
   ) {
     this.#elements = elements;
     this.#valueSets = valueSets;
+    this.#contexts = contexts;
     this.#readInvariants = invariants;
     this.#codeSystems = codeSystems;
     this.#onExtension = onExtension;
@@ -338,7 +352,10 @@ default: f.unknownElement(p, k);
     else if (code === 'Coding' && owner !== 'CodeableConcept') after.push(`R.coding(${value}, q, x, ${element.binding !== undefined});`);
     else if (code === 'Quantity') after.push(`R.quantity(${value}, q, x);`);
     else if (QUANTITIES.has(code)) after.push(`R.duration(${value}, q, x);`);
-    else if (code === 'Extension' && owner !== 'Extension') after.push(`R.extensionUrl(${value}, q, x);`);
+    else if (code === 'Extension') {
+      if (owner !== 'Extension') after.push(`R.extensionUrl(${value}, q, x);`);
+      if (this.#contexts.size > 0) after.push(`R.extensionContext(${value}, ${JSON.stringify(owner)}, n, p, q, x);`);
+    }
     return `{ const q = ${path}; if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) f.notObject(q, ${value});
   else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
   }
@@ -409,6 +426,12 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.suspiciousUnit(path);
     },
 
+    extensionContext: (node: Json, owner: string, holder: Json, place: string, path: string, run: Run): void => {
+      const contexts = this.#contexts.get(node.url as string);
+      if (contexts !== undefined && !contexts.some((each) => this.#isIn(each, owner, holder, place)))
+        run.f.structure(path, 'extension-context');
+    },
+
     extensionUrl: ({ url }: Json, path: string, run: Run): void => {
       if (typeof url === 'string' && url !== '' && !isAbsoluteUri(url)) run.f.primitive(`${path}.url`, 'uri', url);
     },
@@ -460,6 +483,18 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
 
     isExtended: (extras: unknown, index: number): boolean => Array.isArray(extras) && isObject(extras[index]),
   };
+
+  /** Whether an extension may stand on an element: by its type, its path, what its type is made from, or the extension around it. */
+  #isIn({ type, expression = '' }: ExtensionContext, owner: string, holder: Json, place: string): boolean {
+    if (type === 'extension') return owner === 'Extension' && holder.url === expression;
+    if (type !== 'element') return true;
+    const kind = this.#elements[owner]?.kind;
+    if (expression === owner || expression === (kind === 'resource' ? 'Resource' : 'Element')) return true;
+    if (expression === 'DomainResource') return kind === 'resource' && this.#elements[owner]?.elements.contained !== undefined;
+    if (expression === 'BackboneElement') return kind === 'backbone';
+    const names = place.replace(/\[\d+\]/g, '');
+    return names === expression || (expression.includes('.') && names.endsWith(expression.slice(expression.indexOf('.'))));
+  }
 
   #knownCode({ system, code }: Json, path: string, run: Run): void {
     if (typeof system !== 'string') return;

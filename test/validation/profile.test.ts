@@ -226,8 +226,10 @@ describe('what is not covered stops the start', () => {
 
   test.each<[what: string, profile: StructureDefinition]>([
     [
-      'an invariant',
-      profileOf('Observation', [{ id: 'Observation', constraint: [{ key: 'a', severity: 'error', human: 'a', expression: 'true' }] }]),
+      'an invariant that is not compiled',
+      profileOf('Observation', [
+        { id: 'Observation', constraint: [{ key: 'a', severity: 'error', human: 'a', expression: 'memberOf(1)' }] },
+      ]),
     ],
     ['an unknown element', profileOf('Observation', [{ id: 'Observation.gender', min: 1 }])],
     ['an unknown type', profileOf('Observasi', [])],
