@@ -1,3 +1,4 @@
+import { SKIPPED } from './expressions.ts';
 import { compareDates } from './primitives.ts';
 
 /**
@@ -272,11 +273,10 @@ function conceptCodes(concepts: Node): string[] {
 
 /** What FHIR R4 and its profiles can say and this validator does not check yet, for the documents; Indonesian first. */
 export const NOT_CHECKED: readonly { readonly key: string; readonly id: string; readonly en: string }[] = [
-  { key: 'ucum', id: 'Tata bahasa satuan UCUM', en: 'The grammar of UCUM units' },
   {
     key: 'terminology',
-    id: 'Ikatan selain required; kode SNOMED CT, LOINC, ICD-10 dan sistem luar lain',
-    en: 'Bindings other than required; codes of SNOMED CT, LOINC, ICD-10 and other external systems',
+    id: 'Ikatan extensible dan preferred; kode SNOMED CT, LOINC, ICD-10 dan sistem luar lain',
+    en: 'Extensible and preferred bindings; codes of SNOMED CT, LOINC, ICD-10 and other external systems',
   },
   { key: 'currencies', id: 'Kumpulan nilai ISO 4217 dan BCP 13', en: 'Value sets of ISO 4217 and BCP 13' },
   {
@@ -286,13 +286,12 @@ export const NOT_CHECKED: readonly { readonly key: string; readonly id: string; 
   },
   { key: 'sqty-1', id: 'SimpleQuantity tanpa comparator', en: 'SimpleQuantity without comparator' },
   { key: 'vital-signs', id: 'Profil tanda vital HL7', en: "HL7's vital signs profiles" },
-  { key: 'extension-context', id: 'Tempat yang diizinkan bagi ekstensi', en: 'Where an extension may be used' },
-  { key: 'reference-content', id: 'Keberadaan sumber daya yang dirujuk', en: 'Whether a referenced resource exists' },
-  { key: 'eld-*', id: 'Aturan ElementDefinition (eld-1 … eld-22)', en: 'Rules of ElementDefinition (eld-1 … eld-22)' },
   {
-    key: 'sdf-*',
-    id: 'Aturan StructureDefinition tentang isi snapshot dan differential (sdf-1, 3, 8–11, 15, 19–23)',
-    en: 'Rules of StructureDefinition on the content of snapshot and differential (sdf-1, 3, 8–11, 15, 19–23)',
+    key: 'hl7-extensions',
+    id: 'Profil dan tempat ekstensi milik HL7; konteks ekstensi bertipe fhirpath',
+    en: "Profiles and contexts of HL7's own extensions; contexts of type fhirpath",
   },
-  { key: 'ppc-2…5, cpb-7', id: 'Aturan Consent ppc-2 … ppc-5 dan cpb-7', en: 'Consent rules ppc-2 … ppc-5, and cpb-7' },
+  { key: 'reference-content', id: 'Keberadaan sumber daya yang dirujuk', en: 'Whether a referenced resource exists' },
+  { key: 'enable-when', id: 'Butir yang dirujuk enableWhen pada Questionnaire', en: 'Items that enableWhen of a Questionnaire refers to' },
+  ...Object.entries(SKIPPED).map(([key, { id, en }]) => ({ key, id, en })),
 ];

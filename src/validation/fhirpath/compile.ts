@@ -393,7 +393,10 @@ function typed(op: string, of: Tree | undefined, type: string): Expression {
     const simple = SIMPLE[type];
     return (focus, env) => {
       const found = choice(focus, env);
-      const values = found.length > 0 || simple === undefined ? found : plain(focus, env).filter((each) => simple(each));
+      const values =
+        found.length > 0
+          ? found
+          : plain(focus, env).filter((each) => (simple === undefined ? isObject(each) && each.resourceType === type : simple(each)));
       return op === 'is' ? (plain(focus, env).length === 0 ? EMPTY : bool(values.length > 0)) : values;
     };
   }
