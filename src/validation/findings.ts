@@ -17,6 +17,7 @@ const PROBLEMS = {
   'profile-closed': { id: 'tidak termasuk irisan yang diizinkan profil', en: 'is in none of the slices the profile allows' },
   'unknown-unit': { id: 'bukan satuan UCUM', en: 'is not a UCUM unit' },
   'unknown-code': { id: 'kode tidak ada dalam sistemnya', en: 'the code is not in its system' },
+  'unknown-question': { id: 'enableWhen menanyakan butir yang tidak ada', en: 'enableWhen asks an item that is not there' },
   'profile-order': { id: 'urutan irisan tidak sesuai profil', en: 'is not in the order of slices the profile gives' },
   'extension-context': { id: 'ekstensi ini tidak boleh dipakai di sini', en: 'this extension may not be used here' },
   'not-contained': { id: 'tidak ada pada contained', en: 'is not among the contained resources' },

@@ -75,8 +75,8 @@ export const INVARIANTS: Readonly<Record<string, readonly Invariant[]>> = {
     ['tim-6', (n) => !given(n, 'periodMax') || given(n, 'period')],
     ['tim-7', (n) => !given(n, 'durationMax') || given(n, 'duration')],
     ['tim-8', (n) => !given(n, 'countMax') || given(n, 'count')],
-    ['tim-9', (n) => !given(n, 'offset') || (has(n.when) && !n.when.some((w: string) => ['C', 'CM', 'CD', 'CV'].includes(w)))],
-    ['tim-10', (n) => !has(n.timeOfDay) || !has(n.when)],
+    ['tim-9', (n) => !given(n, 'offset') || (list(n.when).length > 0 && !n.when.some((w: string) => ['C', 'CM', 'CD', 'CV'].includes(w)))],
+    ['tim-10', (n) => list(n.timeOfDay).length === 0 || list(n.when).length === 0],
   ),
   TriggerDefinition: all(
     ['trd-1', (n) => !has(n.data) || !hasChoice(n, 'timing')],
@@ -292,6 +292,5 @@ export const NOT_CHECKED: readonly { readonly key: string; readonly id: string; 
     en: "Profiles and contexts of HL7's own extensions; contexts of type fhirpath",
   },
   { key: 'reference-content', id: 'Keberadaan sumber daya yang dirujuk', en: 'Whether a referenced resource exists' },
-  { key: 'enable-when', id: 'Butir yang dirujuk enableWhen pada Questionnaire', en: 'Items that enableWhen of a Questionnaire refers to' },
   ...Object.entries(SKIPPED).map(([key, { id, en }]) => ({ key, id, en })),
 ];

@@ -114,6 +114,9 @@ const ABSOLUTE = new Set(['Identifier.system', ...['Quantity', 'Age', 'Count', '
 
 const QUANTITIES = new Set(['Quantity', 'Age', 'Count', 'Distance', 'Duration']);
 
+/** HL7 prefers its short list, but whatever the code, its system must be BCP 47. */
+const LANGUAGES = 'http://hl7.org/fhir/ValueSet/languages';
+
 const UCUM = 'http://unitsofmeasure.org';
 
 const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Quantity']);
@@ -281,6 +284,7 @@ export class StructureCompiler {
         whenSound.push(`for (const v of R.valuesOf(n, ${on})) if (!${test}(v, ${scope})) f.invariant(p + '.' + ${on}, ${rule});`);
       }
     }
+    if (key === 'Questionnaire') whenSound.push('R.questions(n, p, x);');
     if (key === 'Extension') {
       whenSound.push("if ((n.extension !== undefined) === (choice_value !== '')) f.invariant(p, 'ext-1');");
       whenSound.push(`${this.#constant(this.#onExtension)}(n, p, x);`);
@@ -348,7 +352,8 @@ default: f.unknownElement(p, k);
       after.push(`if (!${this.#constant(set)}.has('${code}', ${value})) f.binding(q, ${JSON.stringify(set.url)});`);
     }
     // Where a value set is bound, if only as an example, HL7's engine also looks each code up in its system.
-    if (code === 'CodeableConcept' && element.binding) after.push(`R.concept(${value}, q, x);`);
+    if (code === 'CodeableConcept' && element.binding?.valueSet === LANGUAGES) after.push(`R.language(${value}, q, x);`);
+    else if (code === 'CodeableConcept' && element.binding) after.push(`R.concept(${value}, q, x);`);
     else if (code === 'Coding' && owner !== 'CodeableConcept') after.push(`R.coding(${value}, q, x, ${element.binding !== undefined});`);
     else if (code === 'Quantity') after.push(`R.quantity(${value}, q, x);`);
     else if (QUANTITIES.has(code)) after.push(`R.duration(${value}, q, x);`);
@@ -406,6 +411,30 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       const codings = node.coding;
       if (!Array.isArray(codings)) return;
       for (let i = 0; i < codings.length; i++) if (isObject(codings[i])) this.#knownCode(codings[i], path, run);
+    },
+
+    language: (node: Json, path: string, run: Run): void => {
+      for (const coding of Array.isArray(node.coding) ? node.coding : []) {
+        if (isObject(coding) && typeof coding.system === 'string' && coding.system !== 'urn:ietf:bcp:47')
+          run.f.structure(path, 'unknown-code');
+      }
+    },
+
+    /** What enableWhen of an item asks is another item, which only words of R4 say. */
+    questions: (node: Json, path: string, run: Run): void => {
+      const known = new Set<unknown>();
+      const asking: { readonly question: unknown; readonly path: string }[] = [];
+      const walk = (items: unknown, at: string): void => {
+        if (!Array.isArray(items)) return;
+        for (const [index, item] of items.entries() as Iterable<[number, Json]>) {
+          const place = `${at}.item[${index}]`;
+          known.add(item.linkId);
+          for (const { question } of (item.enableWhen ?? []) as Json[]) asking.push({ question, path: place });
+          walk(item.item, place);
+        }
+      };
+      walk(node.item, path);
+      for (const each of asking) if (!known.has(each.question)) run.f.structure(each.path, 'unknown-question');
     },
 
     /** A Coding outside a CodeableConcept; only where nothing is bound does HL7's engine insist on an absolute system. */

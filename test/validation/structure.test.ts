@@ -57,6 +57,30 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
     { resourceType: 'Bundle', type: 'collection', link: [{ relation: 'self' }] },
     ['cardinality Bundle.link[0].url'],
   ],
+  [
+    'enableWhen that asks an item that is not there',
+    {
+      resourceType: 'Questionnaire',
+      status: 'active',
+      item: [
+        { linkId: '1', type: 'boolean' },
+        {
+          linkId: '2',
+          type: 'group',
+          item: [
+            { linkId: '2.1', type: 'string', enableWhen: [{ question: '1', operator: '=', answerBoolean: true }] },
+            { linkId: '2.2', type: 'string', enableWhen: [{ question: '3', operator: '=', answerBoolean: true }] },
+          ],
+        },
+      ],
+    },
+    ['structure Questionnaire.item[1].item[1]'],
+  ],
+  [
+    'a language outside BCP 47',
+    patient({ communication: [{ language: { coding: [{ system: 'urn:x', code: 'id' }] } }] }),
+    ['structure Patient.communication[0].language'],
+  ],
   ['two types of a choice', observation({ valueString: 'a' }), ['structure Observation.value']],
   ['a type a choice does not have', observation({ valueMoney: {} }), ['structure Observation.valueMoney']],
   ['a date that does not exist', patient({ birthDate: '2023-02-30' }), ['structure Patient.birthDate']],
