@@ -69,6 +69,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
     }),
     validator: compileValidator({
       elements,
+      otherElements: () => json<R4Elements>(profiles, 'r4/other-elements.json'),
       valueSets: json<ValueSets>(profiles, 'r4/value-sets.json'),
       invariants: () => json<ExpressionTable>(profiles, 'r4/invariants.json'),
       codeSystems: () => json<CodeSystemTable>(profiles, 'r4/code-systems.json'),

@@ -11,7 +11,8 @@ import type { R4Element, R4Elements, R4Type } from '../../src/terminology/r4-ele
 import { BUILT_IN, type ExpressionTable, SKIPPED, type WrittenInvariant } from '../../src/validation/expressions.ts';
 import { INVARIANTS } from '../../src/validation/invariants.ts';
 
-export const RESOURCE_TYPES = [
+/** Types that the service itself makes, keeps or serves; the others of R4 are in a table of their own, read when one is first met. */
+export const RESOURCE_TYPES: readonly string[] = [
   'AllergyIntolerance',
   'Appointment',
   'AppointmentResponse',
@@ -75,8 +76,11 @@ export const RESOURCE_TYPES = [
   'ValueSet',
 ];
 
-/** Required value sets whose code systems are not part of HL7's package (BCP 13 and ISO 4217): their codes are not listed. */
-export const NOT_EXPANDABLE = ['http://hl7.org/fhir/ValueSet/currencies', 'http://hl7.org/fhir/ValueSet/mimetypes'];
+/** Required value sets of systems that are not part of HL7's package (BCP 13, ISO 4217, UCUM, LOINC): their codes are not listed. */
+export const NOT_EXPANDABLE = [
+  ...['currencies', 'mimetypes', 'ucum-units'].map((name) => `http://hl7.org/fhir/ValueSet/${name}`),
+  'http://loinc.org/vs/LL379-9',
+];
 
 /** Code systems that HL7's package only quotes in part, or of which clinical data hardly holds a code. */
 const NOT_LOOKED_UP = new Set(['http://dicom.nema.org/resources/ontology/DCM']);
@@ -113,9 +117,65 @@ function elementOf(element: ElementDefinition, isRoot: boolean, hasChildren: boo
   };
 }
 
+/**
+ * What Medplum's package adds to R4 for its own server or takes from R5, by the path; HL7's engine knows nothing of it. What was changed
+ * is put right in `CORRECTED`.
+ */
+const NOT_R4 = new RegExp(
+  `^(?:${[
+    'Meta\\.(?:project|author|onBehalfOf|accounts?|compartment|deleted)',
+    'Binary\\.url',
+    'DeviceDefinition\\.(?:bodySite|classification)',
+    'EvidenceVariable\\.characteristic\\.(?:definition\\w+|duration\\[x\\]|instances\\[x\\]|linkId|note|timeFromEvent)',
+    'HealthcareService\\.offeredIn',
+    'ObservationDefinition\\.publisher',
+    'ResearchStudy\\.(?:associatedParty|classifier|comparisonGroup|descriptionSummary|label|name|objective\\.description|outcomeMeasure)',
+    'ResearchStudy\\.(?:progressStatus|recruitment|region|result|studyDesign|whyStopped)',
+  ].join('|')})(?:\\.|$)`,
+);
+
+const OBSERVERS = {
+  types: [{ code: 'Reference', targets: 'PractitionerRole Practitioner Organization Device Patient RelatedPerson'.split(' ') }],
+};
+const row = (code: string): R4Element => ({ min: 0, max: 1, types: [{ code }] });
+
+const CORRECTED: Readonly<Record<string, Readonly<Record<string, Partial<R4Element>>>>> = {
+  'AuditEvent.agent': { who: OBSERVERS },
+  'AuditEvent.source': { observer: OBSERVERS },
+  'Bundle.entry.response': { outcome: { types: [{ code: 'Resource' }] } },
+  DetectedIssue: { status: { binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/observation-status' } } },
+  EvidenceVariable: { characteristic: { min: 1 } },
+  'EvidenceVariable.characteristic': {
+    description: row('string'),
+    definition: {
+      min: 1,
+      max: 1,
+      types: [
+        { code: 'Reference', targets: ['Group'] },
+        ...['canonical', 'CodeableConcept', 'Expression', 'DataRequirement', 'TriggerDefinition'].map((code) => ({ code })),
+      ],
+      choice: true,
+    },
+    usageContext: { ...row('UsageContext'), max: '*' },
+    participantEffective: {
+      ...row('dateTime'),
+      types: ['dateTime', 'Period', 'Duration', 'Timing'].map((code) => ({ code })),
+      choice: true,
+    },
+    timeFromStart: row('Duration'),
+    groupMeasure: { ...row('code'), binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/group-measure' } },
+  },
+  MeasureReport: {
+    subject: {
+      types: [{ code: 'Reference', targets: 'Patient Practitioner PractitionerRole Location Device RelatedPerson Group'.split(' ') }],
+    },
+  },
+  ResearchStudy: { site: { types: [{ code: 'Reference', targets: ['Location'] }] } },
+};
+
 /** Adds the tables of one StructureDefinition: the type itself and its backbone elements. */
 function addType(definition: StructureDefinition, table: Record<string, R4Type>): void {
-  const elements = definition.snapshot?.element ?? [];
+  const elements = (definition.snapshot?.element ?? []).filter(({ path = '' }) => !NOT_R4.test(path));
   const parents = new Set(elements.map((element) => (element.path ?? '').replace(/\.[^.]+$/, '')));
   const rows: Record<string, Record<string, R4Element>> = {};
   for (const element of elements.slice(1)) {
@@ -130,6 +190,7 @@ function addType(definition: StructureDefinition, table: Record<string, R4Type>)
     );
   }
   for (const [key, content] of Object.entries(rows)) {
+    for (const [name, change] of Object.entries(CORRECTED[key] ?? {})) content[name] = { ...(content[name] as R4Element), ...change };
     table[key] = {
       kind: key !== definition.type ? 'backbone' : definition.kind === 'resource' ? 'resource' : 'complex-type',
       elements: content,
@@ -139,16 +200,20 @@ function addType(definition: StructureDefinition, table: Record<string, R4Type>)
 
 const isPrimitive = (code: string): boolean => /^[a-z]/.test(code);
 
-function makeElements(): R4Elements {
+const sortedByKey = <T>(table: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The table of the types given and of all they are made of; without what is in `given` already. */
+function makeElements(types: readonly string[], given: R4Elements = {}): R4Elements {
   const definitions = new Map<string, StructureDefinition>();
   for (const file of ['profiles-types.json', 'profiles-resources.json']) {
     for (const definition of resourcesOf<StructureDefinition>(file, 'StructureDefinition'))
       definitions.set(definition.id ?? '', definition);
   }
   const table: Record<string, R4Type> = {};
-  const wanted = [...RESOURCE_TYPES];
+  const wanted = [...types];
   for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
-    if (table[name] || isPrimitive(name) || name === 'Resource') continue;
+    if (table[name] || given[name] || isPrimitive(name) || name === 'Resource') continue;
     const definition = definitions.get(name);
     if (!definition) throw new Error(`No definition of ${name}`);
     addType(definition, table);
@@ -157,7 +222,13 @@ function makeElements(): R4Elements {
       for (const element of Object.values(type.elements)) wanted.push(...element.types.map((t) => t.code));
     }
   }
-  return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return sortedByKey(table);
+}
+
+function otherTypes(): string[] {
+  const listed = resourcesOf<CodeSystem>('valuesets.json', 'CodeSystem').find(({ url }) => url === 'http://hl7.org/fhir/resource-types');
+  const codes = (listed?.concept ?? []).map(({ code = '' }) => code);
+  return codes.filter((code) => code !== 'Resource' && code !== 'DomainResource' && !RESOURCE_TYPES.includes(code));
 }
 
 type Codes = Record<string, string[]>;
@@ -295,11 +366,14 @@ const linePerKey = (value: object): string =>
 
 /** Text of both files, by file name. */
 export function generate(): Record<string, string> {
-  const elements = makeElements();
+  const elements = makeElements(RESOURCE_TYPES);
+  const others = makeElements(otherTypes(), elements);
+  const all = { ...elements, ...others };
   return {
     'elements.json': linePerKey(elements),
-    'value-sets.json': linePerKey(makeValueSets(elements)),
-    'invariants.json': linePerKey(makeInvariants(elements)),
+    'other-elements.json': linePerKey(others),
+    'value-sets.json': linePerKey(makeValueSets(all)),
+    'invariants.json': linePerKey(makeInvariants(all)),
     'code-systems.json': linePerKey(makeCodeSystems()),
   };
 }

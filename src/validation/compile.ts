@@ -12,6 +12,8 @@ import type { Validator } from './types.ts';
 export interface ValidatorSources {
   /** `profiles/r4/elements.json`. */
   readonly elements: R4Elements;
+  /** Reads `profiles/r4/other-elements.json`, when a type is met that is not in `elements`; without it that type is unknown. */
+  readonly otherElements?: () => R4Elements;
   /** `profiles/r4/value-sets.json`. */
   readonly valueSets: ValueSets;
   /** Reads `profiles/r4/code-systems.json`, when the first code is looked up; without it only value sets are known. */
@@ -37,6 +39,7 @@ export function compileValidator(sources: ValidatorSources): Validator {
   const checks = new Map<string, ProfileCheck>();
   const structure = new StructureCompiler(
     sources.elements,
+    sources.otherElements ?? (() => ({})),
     contextsOf(profiles.values()),
     valueSets,
     sources.invariants ?? (() => ({})),

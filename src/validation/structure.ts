@@ -1,5 +1,5 @@
 import type { StructureDefinitionContext } from '@medplum/fhirtypes';
-import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
+import type { R4Element, R4Elements, R4Type } from '../terminology/r4-elements.ts';
 import type { CodeSystems } from './code-systems.ts';
 import { compileInvariant, type ExpressionTable, type WrittenInvariant } from './expressions.ts';
 import { Findings } from './findings.ts';
@@ -129,6 +129,8 @@ const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Qu
  */
 export class StructureCompiler {
   readonly #elements: R4Elements;
+  readonly #readOthers: () => R4Elements;
+  #others: R4Elements | undefined;
   readonly #valueSets: ValueSets;
   /** Where each extension of ours may be used, by its url. */
   readonly #contexts: ReadonlyMap<string, readonly ExtensionContext[]>;
@@ -147,6 +149,7 @@ export class StructureCompiler {
 
   constructor(
     elements: R4Elements,
+    others: () => R4Elements,
     contexts: ReadonlyMap<string, readonly ExtensionContext[]>,
     valueSets: ValueSets,
     invariants: () => ExpressionTable,
@@ -155,6 +158,7 @@ export class StructureCompiler {
     onMeta: OnNode,
   ) {
     this.#elements = elements;
+    this.#readOthers = others;
     this.#valueSets = valueSets;
     this.#contexts = contexts;
     this.#readInvariants = invariants;
@@ -173,7 +177,13 @@ export class StructureCompiler {
   }
 
   isResource(type: unknown): type is string {
-    return typeof type === 'string' && Object.hasOwn(this.#elements, type) && this.#elements[type]?.kind === 'resource';
+    return typeof type === 'string' && this.#type(type)?.kind === 'resource';
+  }
+
+  #type(key: string): R4Type | undefined {
+    if (Object.hasOwn(this.#elements, key)) return this.#elements[key];
+    this.#others ??= this.#readOthers();
+    return Object.hasOwn(this.#others, key) ? this.#others[key] : undefined;
   }
 
   /** Checks a resource of any type; `contained`: it is inside another resource. */
@@ -245,7 +255,7 @@ export class StructureCompiler {
   }
 
   #make(key: string): Check {
-    const type = this.#elements[key];
+    const type = this.#type(key);
     if (type === undefined) throw new Error(`no such type: ${key}`);
     const cases: string[] = [];
     const required: string[] = [];
@@ -391,7 +401,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
 
   /** The `url` of a definition is its canonical, by which others name it. */
   #isCanonicalUrl(owner: string, name: string): boolean {
-    const type = this.#elements[owner];
+    const type = this.#type(owner);
     return name === 'url' && type?.kind === 'resource' && type.elements.status !== undefined && type.elements.version !== undefined;
   }
 
@@ -517,9 +527,9 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
   #isIn({ type, expression = '' }: ExtensionContext, owner: string, holder: Json, place: string): boolean {
     if (type === 'extension') return owner === 'Extension' && holder.url === expression;
     if (type !== 'element') return true;
-    const kind = this.#elements[owner]?.kind;
+    const { kind, elements = {} } = this.#type(owner) ?? {};
     if (expression === owner || expression === (kind === 'resource' ? 'Resource' : 'Element')) return true;
-    if (expression === 'DomainResource') return kind === 'resource' && this.#elements[owner]?.elements.contained !== undefined;
+    if (expression === 'DomainResource') return kind === 'resource' && elements.contained !== undefined;
     if (expression === 'BackboneElement') return kind === 'backbone';
     const names = place.replace(/\[\d+\]/g, '');
     return names === expression || (expression.includes('.') && names.endsWith(expression.slice(expression.indexOf('.'))));

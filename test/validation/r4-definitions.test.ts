@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { generate, RESOURCE_TYPES } from '../../profiles/r4/generate.ts';
-import { elements, valueSets } from './sources.ts';
+import { elements as inUse, otherElements, valueSets } from './sources.ts';
+
+const elements = { ...inUse, ...otherElements };
 
 test('the committed files are what the generator makes', () => {
   for (const [file, text] of Object.entries(generate())) {
@@ -20,7 +22,16 @@ test('every type an element names has a table, and every reference to a table le
       if (element.ref !== undefined) expect(elements, `${key}.${name}`).toHaveProperty([element.ref]);
     }
   }
-  for (const type of RESOURCE_TYPES) expect(elements[type]?.kind).toBe('resource');
+  for (const type of RESOURCE_TYPES) expect(inUse[type]?.kind).toBe('resource');
+  expect(Object.values(elements).filter(({ kind }) => kind === 'resource')).toHaveLength(146);
+});
+
+test("what Medplum's package adds to R4 is not in the tables", () => {
+  expect(Object.keys(elements.Meta?.elements ?? {}).join(' ')).toBe('id extension versionId lastUpdated source profile security tag');
+  for (const [type, name] of ['Binary.url', 'HealthcareService.offeredIn', 'DeviceDefinition.classification', 'ResearchStudy.region'].map(
+    (each) => each.split('.'),
+  ))
+    expect(elements[type as string]?.elements).not.toHaveProperty(name as string);
 });
 
 test('value sets with filters and parts are expanded', () => {
