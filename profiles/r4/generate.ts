@@ -83,7 +83,7 @@ export const NOT_EXPANDABLE = [
 ];
 
 /** Code systems that HL7's package only quotes in part, or of which clinical data hardly holds a code. */
-const NOT_LOOKED_UP = new Set(['http://dicom.nema.org/resources/ontology/DCM']);
+const NOT_LOOKED_UP = new Set(['http://dicom.nema.org/resources/ontology/DCM', 'http://hl7.org/fhir/detectedissue-status']);
 
 const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
 const FHIRPATH_TYPE = 'http://hl7.org/fhirpath/';
@@ -112,6 +112,7 @@ function elementOf(element: ElementDefinition, isRoot: boolean, hasChildren: boo
     max: element.max === '*' ? '*' : Number(element.max),
     types,
     ...(path.endsWith('[x]') && { choice: true }),
+    ...(element.type?.some(({ profile }) => profile?.includes(`${HL7}SimpleQuantity`)) && { simple: true }),
     ...(ref !== undefined && { ref }),
     ...(element.binding?.strength && valueSet && { binding: { strength: element.binding.strength, valueSet } }),
   };

@@ -16,6 +16,8 @@ export interface R4Element {
   /** FHIR type codes; primitives by their lower-case names. A choice element is listed under its base name (`value`) with `choice`. */
   readonly types: ReadonlyArray<{ readonly code: string; readonly targets?: readonly string[] }>;
   readonly choice?: true;
+  /** A Quantity that may have no comparator (HL7's profile SimpleQuantity). */
+  readonly simple?: true;
   /** Key of the table that describes the content, for backbone elements and content references. */
   readonly ref?: string;
   readonly binding?: { readonly strength: 'required' | 'extensible' | 'preferred' | 'example'; readonly valueSet: string };

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { StructureDefinitionContext } from '@medplum/fhirtypes';
 import type { R4Element, R4Elements, R4Type } from '../terminology/r4-elements.ts';
-import type { CodeSystems } from './code-systems.ts';
+import { type CodeSystems, isCurrency, isLanguage } from './code-systems.ts';
 import { compileInvariant, type ExpressionTable, type WrittenInvariant } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { INVARIANTS } from './invariants.ts';
-import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
+import { hasScheme, isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
 import { type Reference, referenceOf } from './references.ts';
 import { isUnit } from './ucum.ts';
 
@@ -30,6 +31,8 @@ export class Run {
   container: Json;
   /** Fragments that references in the container name, while it has contained resources. */
   local: Set<string> | undefined;
+  /** Ids of elements inside the resource, while there are any. */
+  ids: Set<unknown> | undefined;
   /** The outermost Bundle, in which `urn:uuid:` references are looked up. */
   readonly bundle: Json | undefined;
   #entries: Map<string, string> | undefined;
@@ -47,9 +50,16 @@ export class Run {
     return run;
   }
 
-  /** A relative reference that is not `Type/id`: inside a Bundle it can never be resolved, elsewhere a server may know better. */
-  malformed(path: string, allowed: readonly string[]): void {
-    if (this.bundle === undefined) this.f.suspiciousReference(path, allowed);
+  elementId(id: unknown, path: string): void {
+    this.ids ??= new Set();
+    if (this.ids.has(id)) this.f.structure(path, 'duplicate-id');
+    this.ids.add(id);
+  }
+
+  /** A relative reference that is not `Type/id`: what has not even two parts can in a Bundle never be resolved. */
+  malformed(path: string, allowed: readonly string[], text: string): void {
+    const isResolved = this.bundle?.type === 'transaction' && text.includes('?');
+    if (this.bundle === undefined || isResolved || /^[^/]*\/[^/]*$/.test(text)) this.f.suspiciousReference(path, allowed);
     else this.f.reference(path, allowed);
   }
 
@@ -118,6 +128,13 @@ const QUANTITIES = new Set(['Quantity', 'Age', 'Count', 'Distance', 'Duration'])
 const LANGUAGES = 'http://hl7.org/fhir/ValueSet/languages';
 
 const UCUM = 'http://unitsofmeasure.org';
+
+const HL7_VALUE_SET = 'http://hl7.org/fhir/ValueSet/';
+
+const CURRENCIES = `${HL7_VALUE_SET}currencies`;
+
+/** Value sets of systems that have no table. */
+const LISTED: Readonly<Record<string, (code: string) => boolean>> = { [LANGUAGES]: isLanguage, [CURRENCIES]: isCurrency };
 
 const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Quantity']);
 
@@ -200,7 +217,8 @@ export class StructureCompiler {
       run.f.structure(path, 'depth');
       return;
     }
-    const { container, local } = run;
+    const { container, local, ids } = run;
+    run.ids = undefined;
     if (!contained) {
       run.container = value;
       run.local = Array.isArray(value.contained) ? new Set() : undefined;
@@ -211,11 +229,19 @@ export class StructureCompiler {
     else if (run.local !== undefined) this.#orphans(value, path, run);
     run.container = container;
     run.local = local;
+    run.ids = ids;
   }
 
   /** Rule dom-3: each contained resource is referred to, or refers to its container. */
   #orphans({ contained }: Json, path: string, run: Run): void {
-    if (!Array.isArray(contained) || run.local?.has('#')) return;
+    if (!Array.isArray(contained)) return;
+    const ids = new Set<unknown>();
+    for (let i = 0; i < contained.length; i++) {
+      const id = isObject(contained[i]) ? contained[i].id : undefined;
+      if (id !== undefined && ids.has(id)) run.f.structure(`${path}.contained[${i}]`, 'duplicate-id');
+      ids.add(id);
+    }
+    if (run.local?.has('#')) return;
     for (let i = 0; i < contained.length; i++) {
       const id = isObject(contained[i]) ? contained[i].id : undefined;
       if (typeof id !== 'string' || !run.local?.has(`#${id}`)) run.f.invariant(`${path}.contained[${i}]`, 'dom-3');
@@ -262,7 +288,8 @@ export class StructureCompiler {
     const variables: string[] = [];
     for (const [name, element] of Object.entries(type.elements)) {
       if (name === 'id') {
-        cases.push(this.#primitiveCases(key, name, element.types[0]?.code ?? 'string', element, '', 'continue'));
+        const once = type.kind === 'resource' ? '' : 'x.elementId(v, p);';
+        cases.push(this.#primitiveCases(key, name, element.types[0]?.code ?? 'string', element, once));
         continue;
       }
       let seen = '';
@@ -294,6 +321,7 @@ export class StructureCompiler {
         whenSound.push(`for (const v of R.valuesOf(n, ${on})) if (!${test}(v, ${scope})) f.invariant(p + '.' + ${on}, ${rule});`);
       }
     }
+    if (key === 'Bundle') whenSound.push('R.entries(n, p, x);');
     if (key === 'Questionnaire') whenSound.push('R.questions(n, p, x);');
     if (key === 'Extension') {
       whenSound.push("if ((n.extension !== undefined) === (choice_value !== '')) f.invariant(p, 'ext-1');");
@@ -324,7 +352,7 @@ default: f.unknownElement(p, k);
 
   /** Cases of one element name: its value and, for a primitive, the `_name` beside it. */
   #cases(owner: string, name: string, code: string, element: R4Element, seen: string): string {
-    if (element.ref === undefined && isPrimitive(code)) return this.#primitiveCases(owner, name, code, element, seen, 'break');
+    if (element.ref === undefined && isPrimitive(code)) return this.#primitiveCases(owner, name, code, element, seen);
     const at = JSON.stringify(`.${name}`);
     const each = (value: string, path: string) => this.#complex(owner, name, code, element, value, path);
     if (element.max === 1) return `case '${name}': ${seen} ${each('v', `p + ${at}`)} break;`;
@@ -357,14 +385,19 @@ default: f.unknownElement(p, k);
     const after: string[] = [];
     const targets = element.types.find((type) => type.code === code)?.targets;
     if (code === 'Reference') after.push(`R.reference(${value}, ${this.#constant(targetsOf(targets))}, q, x);`);
+    if (element.simple) after.push(`if (${value}.comparator !== undefined) f.cardinality(q + '.comparator', 0, 0);`);
     const set = element.binding?.strength === 'required' && BOUND.has(code) ? this.codeSet(element.binding.valueSet) : undefined;
     if (set) {
       after.push(`if (!${this.#constant(set)}.has('${code}', ${value})) f.binding(q, ${JSON.stringify(set.url)});`);
     }
-    // Where a value set is bound, if only as an example, HL7's engine also looks each code up in its system.
+    // HL7's engine looks each code up in its system, whatever its binding.
     if (code === 'CodeableConcept' && element.binding?.valueSet === LANGUAGES) after.push(`R.language(${value}, q, x);`);
-    else if (code === 'CodeableConcept' && element.binding) after.push(`R.concept(${value}, q, x);`);
-    else if (code === 'Coding' && owner !== 'CodeableConcept') after.push(`R.coding(${value}, q, x, ${element.binding !== undefined});`);
+    else if (code === 'CodeableConcept') after.push(`R.concept(${value}, q, x);`);
+    else if (code === 'Coding' && owner !== 'CodeableConcept') {
+      const strength = element.binding?.strength ?? 'example';
+      after.push(`R.coding(${value}, q, x, ${strength !== 'example'});`);
+    } else if (code === 'Attachment') after.push(`R.attachment(${value}, q, x);`);
+    else if (code === 'Identifier') after.push(`R.identifier(${value}, q, x);`);
     else if (code === 'Quantity') after.push(`R.quantity(${value}, q, x);`);
     else if (QUANTITIES.has(code)) after.push(`R.duration(${value}, q, x);`);
     else if (code === 'Extension') {
@@ -375,20 +408,27 @@ default: f.unknownElement(p, k);
   else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
   }
 
-  #primitiveCases(owner: string, name: string, type: string, element: R4Element, seen: string, end: 'break' | 'continue'): string {
+  #primitiveCases(owner: string, name: string, type: string, element: R4Element, seen: string): string {
     const isAbsolute = ABSOLUTE.has(`${owner}.${name}`) || this.#isCanonicalUrl(owner, name);
     const test: PrimitiveTest | undefined = isAbsolute ? isAbsoluteUri : PRIMITIVES[owner === 'Extension' && name === 'url' ? 'uri' : type];
     const at = JSON.stringify(`.${name}`);
     const under = `_${name}`;
     const set = element.binding?.strength === 'required' && BOUND.has(type) ? this.codeSet(element.binding.valueSet) : undefined;
-    const bound = (value: string, path: string) =>
-      set ? ` else if (!${this.#constant(set)}.hasCode(${value})) f.binding(${path}, ${JSON.stringify(set.url)});` : '';
+    const listed = type !== 'code' ? undefined : LISTED[element.binding?.valueSet ?? ''];
+    const looked = (value: string, path: string) =>
+      listed === undefined ? '' : ` else if (!${this.#constant(listed)}(${value})) f.structure(${path}, 'unknown-code');`;
     const check = (value: string, path: string) =>
-      `if (!${this.#test(type, test, value)}) f.primitive(${path}, '${type}', ${value});${bound(value, path)}`;
-    const local = type === 'canonical' ? (value: string, path: string) => ` R.canonical(${value}, ${path}, x);` : () => '';
+      set
+        ? `if (!${this.#constant(set)}.hasCode(${value})) f.unboundCode(${path}, '${type}', ${value}, ${JSON.stringify(set.url)});`
+        : `if (!${this.#test(type, test, value)}) f.primitive(${path}, '${type}', ${value});${looked(value, path)}`;
+    const local =
+      type === 'canonical' || type === 'uri' || type === 'url'
+        ? (value: string, path: string) =>
+            ` if (typeof ${value} === 'string' && ${value}.charCodeAt(0) === 35) R.local(${value}, ${path}, x, ${type === 'canonical' && owner !== 'Extension'});`
+        : () => '';
     if (element.max === 1) {
-      return `case '${name}': ${seen} ${check('v', `p + ${at}`)}${local('v', `p + ${at}`)} ${end};
-case '${under}': ${seen} R.extra(v, n.${name} !== undefined, p + ${at}, x, d); ${end};`;
+      return `case '${name}': ${seen} ${check('v', `p + ${at}`)}${local('v', `p + ${at}`)} break;
+case '${under}': ${seen} R.extra(v, n.${name} !== undefined, p + ${at}, x, d); break;`;
     }
     const path = `p + ${JSON.stringify(`.${name}[`)} + i + ']'`;
     return `case '${name}': ${seen}
@@ -425,8 +465,24 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
 
     language: (node: Json, path: string, run: Run): void => {
       for (const coding of Array.isArray(node.coding) ? node.coding : []) {
-        if (isObject(coding) && typeof coding.system === 'string' && coding.system !== 'urn:ietf:bcp:47')
-          run.f.structure(path, 'unknown-code');
+        if (!isObject(coding) || typeof coding.system !== 'string') continue;
+        const isKnown = coding.system === 'urn:ietf:bcp:47' && (typeof coding.code !== 'string' || isLanguage(coding.code));
+        if (!isKnown) run.f.structure(path, 'unknown-code');
+      }
+    },
+
+    /** What R4 says of fullUrls in words. */
+    entries: ({ type, entry = [] }: Json, path: string, run: Run): void => {
+      for (const [index, { fullUrl, resource, search }] of (entry as Json[]).entries()) {
+        const at = `${path}.entry[${index}]`;
+        const { id, resourceType } = (resource ?? {}) as Json;
+        if (typeof fullUrl !== 'string') {
+          if (type === 'collection' || type === 'searchset') run.f.structure(at, 'no-full-url');
+        } else if (!isAbsoluteUri(fullUrl)) run.f.structure(`${at}.fullUrl`, 'relative-url');
+        else if (id !== undefined && SERVED.test(fullUrl) && !fullUrl.endsWith(`/${resourceType}/${id}`)) run.f.structure(at, 'full-url');
+        const mode = (search as Json | undefined)?.mode;
+        if (resource !== undefined && id === undefined && (mode === 'match' || mode === 'include'))
+          run.f.structure(`${at}.resource`, 'no-id');
       }
     },
 
@@ -447,17 +503,32 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       for (const each of asking) if (!known.has(each.question)) run.f.structure(each.path, 'unknown-question');
     },
 
-    /** A Coding outside a CodeableConcept; only where nothing is bound does HL7's engine insist on an absolute system. */
+    /** A Coding outside a CodeableConcept; only where no codes are asked for does HL7's engine insist on an absolute system. */
     coding: (node: Json, path: string, run: Run, isBound: boolean): void => {
-      if (isBound) {
-        if (node.code !== undefined) this.#knownCode(node, path, run);
-      } else if (typeof node.system === 'string' && node.system !== '' && !isAbsoluteUri(node.system)) {
-        run.f.primitive(`${path}.system`, 'uri', node.system);
-      }
+      const { system } = node;
+      if (!isBound && typeof system === 'string' && system !== '' && !isAbsoluteUri(system))
+        run.f.primitive(`${path}.system`, 'uri', system);
+      else if (!isBound && typeof system === 'string' && system.startsWith(HL7_VALUE_SET)) run.f.structure(`${path}.system`, 'value-set');
+      else if (node.code !== undefined) this.#knownCode(node, path, run);
     },
 
     quantity: (node: Json, path: string, run: Run): void => {
-      if (node.code !== undefined) this.#knownCode(node, path, run);
+      if (node.code === undefined) return;
+      if (typeof node.system === 'string' && node.system.startsWith(HL7_VALUE_SET)) run.f.structure(`${path}.system`, 'value-set');
+      else this.#knownCode(node, path, run);
+    },
+
+    attachment: ({ data, size, hash }: Json, path: string, run: Run): void => {
+      if (typeof data !== 'string' || (size === undefined && hash === undefined)) return;
+      const bytes = Buffer.from(data, 'base64');
+      if (typeof size === 'number' && size !== bytes.length) run.f.structure(`${path}.size`, 'size');
+      if (typeof hash === 'string' && hash !== createHash('sha1').update(bytes).digest('base64')) run.f.structure(`${path}.hash`, 'hash');
+    },
+
+    /** What an Identifier of the URIs identifies by is a URI. */
+    identifier: ({ system, value }: Json, path: string, run: Run): void => {
+      if (system === 'urn:ietf:rfc:3986' && typeof value === 'string' && value !== '' && !hasScheme(value))
+        run.f.structure(`${path}.value`, 'relative-url');
     },
 
     /** Ages and durations: HL7's engine does not look at their units. */
@@ -475,8 +546,9 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (typeof url === 'string' && url !== '' && !isAbsoluteUri(url)) run.f.primitive(`${path}.url`, 'uri', url);
     },
 
-    canonical: (value: unknown, path: string, run: Run): void => {
-      if (typeof value === 'string' && value.charCodeAt(0) === 35 && !this.#containedIn(value, run)) run.f.structure(path, 'not-contained');
+    /** An address that starts with `#` names a contained resource; where `must`, there has to be one. */
+    local: (value: string, path: string, run: Run, must: boolean): void => {
+      if (this.#containedIn(value, run) === undefined && must) run.f.structure(path, 'not-contained');
     },
 
     valuesOf: (node: Json, name: string): readonly unknown[] => {
@@ -491,16 +563,9 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
         run.f.notObject(path, value);
         return;
       }
-      const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-      if (keys.length === 0) {
-        run.f.structure(path, 'empty');
-        return;
-      }
-      if (hasValue && keys.length === 1 && keys[0] === 'id') {
-        if (!PRIMITIVES.string?.(value.id)) run.f.primitive(`${path}.id`, 'string', value.id);
-        return;
-      }
-      this.#table[this.#index('Element')]?.(value, path, run, depth + 1);
+      // Of an object that holds nothing but an id, HL7's engine says nothing; beside a primitive it must have a value to name.
+      if (!hasValue && value.extension === undefined) run.f.structure(path, 'empty');
+      else this.#table[this.#index('Element')]?.(value, path, run, depth + 1);
     },
 
     extras: (value: unknown, values: unknown, path: string, run: Run, depth: number): void => {
@@ -509,7 +574,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
         return;
       }
       if (value.length === 0) {
-        run.f.structure(path, 'empty');
+        run.f.emptyValues(path);
         return;
       }
       const beside = Array.isArray(values) ? values : [];
@@ -560,7 +625,11 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
   #reference(node: Json, targets: Targets, path: string, run: Run): void {
     const text = node.reference;
     const declared = node.type;
-    if (typeof declared === 'string' && !targets.allows(declared)) run.f.reference(`${path}.type`, targets.names);
+    if (typeof declared === 'string') {
+      // What a reference without an address is said to be is only looked up among the types.
+      const isAllowed = text === undefined ? this.#isResourceType(declared) : targets.allows(declared) && this.#isResourceType(declared);
+      if (!isAllowed) run.f.reference(`${path}.type`, targets.names);
+    }
     if (typeof text !== 'string') return;
     const found: Reference = referenceOf(text);
     let type: unknown;
@@ -574,19 +643,25 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     } else if (found.kind === 'literal') {
       if (!this.#isResourceType(found.type)) {
         // A whole URL may look like one by chance; a relative text may not.
-        if (!text.includes(':')) run.malformed(`${path}.reference`, targets.names);
+        if (!text.includes(':')) run.malformed(`${path}.reference`, targets.names, text);
         return;
       }
       type = found.type;
     } else if (found.kind === 'bundle') {
       type = run.entryType(text);
     } else if (found.kind === 'malformed') {
-      if (/\s/.test(text)) run.f.reference(`${path}.reference`, targets.names);
-      else run.malformed(`${path}.reference`, targets.names);
+      if (/\s/.test(text) || !isQuery(text)) run.f.reference(`${path}.reference`, targets.names);
+      else run.malformed(`${path}.reference`, targets.names, text);
     }
     if (typeof type === 'string' && !targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
   }
 }
+
+/** A conditional reference has names and values behind its question mark; other texts are none. */
+const isQuery = (text: string): boolean => !/^[A-Z][A-Za-z]*\?/.test(text) || /\?[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*$/.test(text);
+
+/** A fullUrl on a server. */
+const SERVED = /^https?:\/\/\S+\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 
 class Targets {
   readonly names: readonly string[];

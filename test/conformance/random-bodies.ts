@@ -10,9 +10,14 @@ import { pick, type Random } from './mutations.ts';
 type Json = Record<string, unknown>;
 
 const read = <T>(file: string): T => JSON.parse(readFileSync(new URL(`../../profiles/r4/${file}`, import.meta.url), 'utf8')) as T;
-const elements = read<R4Elements>('elements.json');
+const elements: R4Elements = { ...read<R4Elements>('elements.json'), ...read<R4Elements>('other-elements.json') };
 const valueSets = read<Record<string, Record<string, string[]>>>('value-sets.json');
 const codeSystems = Object.entries(read<Record<string, string>>('code-systems.json'));
+
+/** Bundles and Parameters hold whole resources, which nothing here puts together. */
+export const MADE_TYPES: readonly string[] = Object.keys(elements).filter(
+  (key) => elements[key]?.kind === 'resource' && key !== 'Bundle' && key !== 'Parameters',
+);
 
 const PRIMITIVES: Readonly<Record<string, readonly unknown[]>> = {
   base64Binary: ['aGFsbw==', 'YQ=='],
@@ -30,12 +35,12 @@ const PRIMITIVES: Readonly<Record<string, readonly unknown[]>> = {
   instant: ['2025-03-04T08:00:00+07:00', '2025-03-04T08:00:00.5Z'],
   integer: [0, 1, -7, 2_147_483_647],
   markdown: ['teks *tebal*', 'dua\nbaris'],
-  oid: ['urn:oid:1.2.360', 'urn:oid:2.16.840.1.113883'],
+  oid: ['urn:oid:1.2.360.1', 'urn:oid:2.16.840.1.113883'],
   positiveInt: [1, 2, 40],
   string: ['teks', 'dua kata', 'tanda < & "kutip"', 'é 漢', '12'],
-  time: ['08:00:00', '23:59:59.9'],
+  time: ['08:00:00', '23:59:59'],
   unsignedInt: [0, 1, 40],
-  uri: ['https://example.org/x', 'urn:oid:1.2.3', 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520', 'http://example.org/a#b'],
+  uri: ['https://example.org/x', 'urn:oid:1.2.360.1', 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520', 'http://example.org/a#b'],
   url: ['https://example.org/x', 'mailto:a@example.org'],
   uuid: ['urn:uuid:c757873d-ec9a-4326-a141-556f43239520'],
   xhtml: ['<div xmlns="http://www.w3.org/1999/xhtml"><p>teks</p></div>', '<div xmlns="http://www.w3.org/1999/xhtml">a &lt; b<br/></div>'],
@@ -102,7 +107,9 @@ function primitive(owner: string, name: string, code: string, { binding, ref }: 
   if (set !== undefined && /^(code|string|uri)$/.test(code)) return pick(Object.values(set).flat(), random);
   if (binding?.valueSet.endsWith('/mimetypes')) return pick(['text/plain', 'image/jpeg', 'application/pdf'], random);
   if (binding?.valueSet.endsWith('/currencies')) return 'IDR';
+  if (owner === 'Attachment' && name === 'data') return 'QUJD';
   if (owner === 'Attachment' && name === 'size') return 3;
+  if (owner === 'Attachment' && name === 'hash') return 'PAG9uybzWLqyfyZ5JKosmgP8/bg=';
   return pick(PRIMITIVES[code] ?? ['x'], random);
 }
 

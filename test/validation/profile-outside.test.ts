@@ -74,7 +74,7 @@ describe('slices', () => {
 
   test('by the type of a resource, and of a choice', () => {
     const bundle = (...types: string[]) => {
-      const entry = types.map((resourceType) => ({ resource: { resourceType, id: 'a' } }));
+      const entry = types.map((resourceType) => ({ fullUrl: `https://x.example/${resourceType}/a`, resource: { resourceType, id: 'a' } }));
       const rules = [
         { id: 'Bundle.entry', slicing: { discriminator: [{ type: 'type', path: 'resource' }], rules: 'closed' } },
         { id: 'Bundle.entry:patient', min: 1 },

@@ -47,7 +47,18 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
   ['an object for a primitive', patient({ birthDate: {} }), ['structure Patient.birthDate']],
   ['an empty list', patient({ name: [] }), ['structure Patient.name']],
   ['an empty object', patient({ name: [{}] }), ['structure Patient.name[0]']],
-  ['an object with only an id', patient({ name: [{ id: 'a' }] }), ['structure Patient.name[0]']],
+  ['an object with only an id, of which R4 says nothing', patient({ name: [{ id: 'a' }] }), []],
+  ['an id beside a primitive that is not there', patient({ _birthDate: { id: 'a' } }), ['structure Patient.birthDate']],
+  [
+    'two elements with the same id',
+    patient({
+      name: [
+        { id: 'a', text: 'x' },
+        { id: 'a', text: 'y' },
+      ],
+    }),
+    ['structure Patient.name[1]'],
+  ],
   ['an empty text', patient({ name: [{ text: '' }] }), ['structure Patient.name[0].text']],
   ['null', patient({ birthDate: null }), ['structure Patient.birthDate']],
   ['null in a list', patient({ name: [null] }), ['structure Patient.name[0]']],
@@ -80,6 +91,111 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
     'a language outside BCP 47',
     patient({ communication: [{ language: { coding: [{ system: 'urn:x', code: 'id' }] } }] }),
     ['structure Patient.communication[0].language'],
+  ],
+  [
+    "nothing but spaces, which HL7's engine lets pass with a warning",
+    patient({ name: [{ text: ' ' }] }),
+    ['structure Patient.name[0].text'],
+  ],
+  ['a code with an unbound language', patient({ language: 'xx' }), ['structure Patient.language']],
+  ['a language and a region', patient({ language: 'id-ID' }), []],
+  ['a language and a script', patient({ language: 'id-Latn' }), ['structure Patient.language']],
+  [
+    'a currency that is none',
+    patient({ extension: [{ url: 'https://x.example', valueMoney: { value: 1, currency: 'XYZ' } }] }),
+    ['structure Patient.extension[0].valueMoney.currency'],
+  ],
+  [
+    'a code that is not in its system, though nothing is bound',
+    patient({ extension: [{ url: 'https://x.example', valueCoding: { system: 'http://hl7.org/fhir/administrative-gender', code: 'x' } }] }),
+    ['structure Patient.extension[0].valueCoding'],
+  ],
+  [
+    'a value set for a code system',
+    patient({ meta: { tag: [{ system: 'http://hl7.org/fhir/ValueSet/x', code: 'x' }] } }),
+    ['structure Patient.meta.tag[0].system'],
+  ],
+  [
+    'a comparator in a simple quantity',
+    observation({ referenceRange: [{ low: { value: 1, comparator: '<' } }] }),
+    ['cardinality Observation.referenceRange[0].low.comparator'],
+  ],
+  [
+    'an attachment with another size',
+    patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', size: 4 }] }),
+    ['structure Patient.photo[0].size'],
+  ],
+  ['an attachment with its size', patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', size: 3 }] }), []],
+  [
+    'an attachment with another hash',
+    patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', hash: 'QUJD' }] }),
+    ['structure Patient.photo[0].hash'],
+  ],
+  [
+    'an attachment with its hash',
+    patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', hash: 'PAG9uybzWLqyfyZ5JKosmgP8/bg=' }] }),
+    [],
+  ],
+  [
+    'an identifier of the URIs that is none',
+    patient({ identifier: [{ system: 'urn:ietf:rfc:3986', value: 'x' }] }),
+    ['structure Patient.identifier[0].value'],
+  ],
+  [
+    'a conditional reference without a value',
+    observation({ subject: { reference: 'Patient?identifier' } }),
+    ['reference Observation.subject.reference'],
+  ],
+  [
+    'a type of reference that is no resource',
+    observation({ subject: { type: 'Quantity', display: 'x' } }),
+    ['reference Observation.subject.type'],
+  ],
+  ['a type that is not in use here', { resourceType: 'Account', status: 'active', subject: [{ reference: 'Patient/1' }] }, []],
+  ['a wrong code of a type that is not in use here', { resourceType: 'Account', status: 'aktif' }, ['binding Account.status']],
+  ["an element that only Medplum's server knows", patient({ meta: { project: 'x' } }), ['structure Patient.meta.project']],
+  [
+    "a fullUrl that is not the id's",
+    {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ fullUrl: 'https://x.example/Basic/2', resource: { resourceType: 'Basic', id: '1', code: { text: 'x' } } }],
+    },
+    ['structure Bundle.entry[0]'],
+  ],
+  [
+    'a collection without fullUrl',
+    { resourceType: 'Bundle', type: 'collection', entry: [{ resource: { resourceType: 'Basic', code: { text: 'x' } } }] },
+    ['structure Bundle.entry[0]'],
+  ],
+  [
+    'a relative fullUrl',
+    { resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: 'x', resource: { resourceType: 'Basic', code: { text: 'x' } } }] },
+    ['structure Bundle.entry[0].fullUrl'],
+  ],
+  [
+    'a search result without id',
+    {
+      resourceType: 'Bundle',
+      type: 'searchset',
+      entry: [
+        { fullUrl: 'https://x.example/Basic/2', search: { mode: 'match' }, resource: { resourceType: 'Basic', code: { text: 'x' } } },
+      ],
+    },
+    ['structure Bundle.entry[0].resource'],
+  ],
+  [
+    'two contained resources with one id',
+    {
+      resourceType: 'Basic',
+      code: { text: 'x' },
+      subject: { reference: '#a' },
+      contained: [
+        { resourceType: 'Patient', id: 'a', active: true },
+        { resourceType: 'Patient', id: 'a', active: true },
+      ],
+    },
+    ['structure Basic.contained[1]'],
   ],
   ['two types of a choice', observation({ valueString: 'a' }), ['structure Observation.value']],
   ['a type a choice does not have', observation({ valueMoney: {} }), ['structure Observation.valueMoney']],
@@ -169,7 +285,7 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
   ['a malformed reference', observation({ subject: { reference: '12' } }), ['reference Observation.subject.reference']],
   [
     'a type beside the reference that is not allowed',
-    observation({ subject: { type: 'Practitioner', display: 'x' } }),
+    observation({ subject: { type: 'Practitioner', reference: 'Patient/1' } }),
     ['reference Observation.subject.type'],
   ],
   ['a reference by identifier', observation({ subject: { identifier: { system: 'http://x.example', value: '1' } } }), []],
