@@ -72,6 +72,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
       otherElements: () => json<R4Elements>(profiles, 'r4/other-elements.json'),
       valueSets: json<ValueSets>(profiles, 'r4/value-sets.json'),
       invariants: () => json<ExpressionTable>(profiles, 'r4/invariants.json'),
+      extensions: () => json<Record<string, StructureDefinition>>(profiles, 'r4/extensions.json'),
       codeSystems: () => json<CodeSystemTable>(profiles, 'r4/code-systems.json'),
       profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
       terminology: own.filter((one) => one.resourceType !== 'StructureDefinition'),

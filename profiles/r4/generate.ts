@@ -304,8 +304,8 @@ class Expander {
   }
 }
 
-function makeValueSets(elements: R4Elements): Record<string, Codes> {
-  const urls = new Set<string>();
+function makeValueSets(elements: R4Elements, more: readonly string[]): Record<string, Codes> {
+  const urls = new Set<string>(more);
   for (const type of Object.values(elements)) {
     for (const { binding } of Object.values(type.elements)) if (binding?.strength === 'required') urls.add(binding.valueSet);
   }
@@ -359,6 +359,43 @@ function makeInvariants(elements: R4Elements): ExpressionTable {
   return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/**
+ * HL7's own extensions as far as a profile is compiled from them: where they may stand and what they may hold. Bindings that are not
+ * required, or whose codes are not known, are left out.
+ */
+function makeExtensions(): { extensions: Record<string, object>; bound: string[] } {
+  const bound = new Set<string>();
+  const expander = new Expander();
+  const made: Record<string, object> = {};
+  for (const { url = '', context = [], differential } of resourcesOf<StructureDefinition>(
+    'extension-definitions.json',
+    'StructureDefinition',
+  )) {
+    const element = (differential?.element ?? []).map((each) => {
+      const { id, min, max, sliceName, fixedUri, isModifier, binding } = each;
+      const valueSet = binding?.strength === 'required' ? binding.valueSet?.replace(/\|.*$/, '') : undefined;
+      const isKnown = valueSet !== undefined && expander.expand(valueSet) !== undefined;
+      if (isKnown) bound.add(valueSet);
+      const type = each.type?.map(({ code, targetProfile }) => ({ code, ...(targetProfile && { targetProfile }) }));
+      return {
+        ...{ id, min, max, sliceName, fixedUri, type },
+        ...(isModifier && { isModifier }),
+        ...(isKnown && { binding: { strength: 'required', valueSet } }),
+      };
+    });
+    const contexts = context.map(({ type, expression }) => ({ type, expression }));
+    made[url] = {
+      url,
+      type: 'Extension',
+      derivation: 'constraint',
+      baseDefinition: `${HL7}Extension`,
+      context: contexts,
+      differential: { element },
+    };
+  }
+  return { extensions: sortedByKey(made), bound: [...bound] };
+}
+
 /** One line per key keeps the files small and their differences readable. */
 const linePerKey = (value: object): string =>
   `{\n${Object.entries(value)
@@ -370,10 +407,12 @@ export function generate(): Record<string, string> {
   const elements = makeElements(RESOURCE_TYPES);
   const others = makeElements(otherTypes(), elements);
   const all = { ...elements, ...others };
+  const { extensions, bound } = makeExtensions();
   return {
+    'extensions.json': linePerKey(extensions),
     'elements.json': linePerKey(elements),
     'other-elements.json': linePerKey(others),
-    'value-sets.json': linePerKey(makeValueSets(all)),
+    'value-sets.json': linePerKey(makeValueSets(all, bound)),
     'invariants.json': linePerKey(makeInvariants(all)),
     'code-systems.json': linePerKey(makeCodeSystems()),
   };

@@ -6,7 +6,7 @@ import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
 import type { ExpressionTable } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
-import { type ExtensionContext, isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
+import { type ExtensionUse, isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
 import type { Validator } from './types.ts';
 
 export interface ValidatorSources {
@@ -20,6 +20,8 @@ export interface ValidatorSources {
   readonly codeSystems?: () => CodeSystemTable;
   /** Reads `profiles/r4/invariants.json`, when a type is first needed; without it those written by hand are checked. */
   readonly invariants?: () => ExpressionTable;
+  /** Reads `profiles/r4/extensions.json`, when one of HL7's extensions is first met; without it they are not checked. */
+  readonly extensions?: () => Readonly<Record<string, StructureDefinition>>;
   /** Our profiles and extensions; logical models among them are left out. */
   readonly profiles: readonly StructureDefinition[];
   /** Our own value sets and code systems, to which the profiles bind. */
@@ -37,14 +39,27 @@ export function compileValidator(sources: ValidatorSources): Validator {
   for (const profile of sources.profiles) if (profile.kind !== 'logical') profiles.set(profile.url ?? '', profile);
   const valueSets = { ...sources.valueSets, ...expandOwn(sources.terminology ?? []) };
   const checks = new Map<string, ProfileCheck>();
+  let ofHl7: Readonly<Record<string, StructureDefinition>> | undefined;
+  const definitionOf = (url: string): StructureDefinition | undefined => {
+    if (!url.startsWith(HL7_BASE)) return profiles.get(url);
+    ofHl7 ??= sources.extensions?.() ?? {};
+    return Object.hasOwn(ofHl7, url) ? ofHl7[url] : undefined;
+  };
+  const checkOfHl7 = (url: string): ProfileCheck | undefined => {
+    const definition = url.startsWith(HL7_BASE) ? definitionOf(url) : undefined;
+    if (definition === undefined) return undefined;
+    const check = compileProfile(definition, context);
+    checks.set(url, check);
+    return check;
+  };
   const structure = new StructureCompiler(
     sources.elements,
     sources.otherElements ?? (() => ({})),
-    contextsOf(profiles.values()),
+    (url) => useOf(definitionOf(url)),
     valueSets,
     sources.invariants ?? (() => ({})),
     new CodeSystems(sources.codeSystems ?? (() => ({}))),
-    (node, path, run) => checks.get(node.url as string)?.(node, path, run),
+    (node, path, run) => (checks.get(node.url as string) ?? checkOfHl7(node.url as string))?.(node, path, run),
     (node, path, run) => checkProfiles(node, path, run),
   );
   const context = {
@@ -62,7 +77,9 @@ export function compileValidator(sources: ValidatorSources): Validator {
       const url = typeof named[i] === 'string' ? (named[i] as string).replace(/\|.*$/, '') : '';
       const check = checks.get(url);
       if (check === undefined) {
-        if (url.startsWith(`${ILP_BASE}/`)) run.f.structure(`${path}.meta.profile[${i}]`, 'unknown-profile');
+        const core = url.startsWith(HL7_BASE) ? url.slice(HL7_BASE.length) : '';
+        if (core !== node.resourceType && structure.isResource(core)) run.f.structure(`${path}.meta.profile[${i}]`, 'profile-type');
+        else if (url.startsWith(`${ILP_BASE}/`)) run.f.structure(`${path}.meta.profile[${i}]`, 'unknown-profile');
       } else if (profiles.get(url)?.type !== node.resourceType) {
         run.f.structure(`${path}.meta.profile[${i}]`, 'profile-type');
       } else {
@@ -85,10 +102,12 @@ export function compileValidator(sources: ValidatorSources): Validator {
   };
 }
 
-function contextsOf(profiles: Iterable<StructureDefinition>): Map<string, readonly ExtensionContext[]> {
-  const contexts = new Map<string, readonly ExtensionContext[]>();
-  for (const { type, url = '', context } of profiles) if (type === 'Extension' && context !== undefined) contexts.set(url, context);
-  return contexts;
+const HL7_BASE = 'http://hl7.org/fhir/StructureDefinition/';
+
+function useOf(definition: StructureDefinition | undefined): ExtensionUse | undefined {
+  if (definition?.type !== 'Extension') return undefined;
+  const isModifier = definition.differential?.element?.some(({ id, isModifier }) => id === 'Extension' && isModifier === true) === true;
+  return { contexts: definition.context, isModifier };
 }
 
 /**

@@ -170,6 +170,9 @@ return function (n, p, x) {
       return `if (${slice.test(`e${n}`)}) {\n${slice.count}++;\n${inOrder}${slice.body(`e${n}`)}\n}`;
     });
     if (branches.length > 0 && slicing?.rules === 'closed') branches.push(`f.structure(e${n}.path, 'profile-closed');`);
+    // An extension defines its parts: a part without an address of its own that it does not name is none.
+    else if (branches.length > 0 && key === 'Extension' && base === 'extension')
+      branches.push(`if (R.isPart(e${n}.value)) f.structure(e${n}.path, 'profile-closed');`);
     else if (isOrdered && slicing?.rules === 'openAtEnd') branches.push(`{ o${n} = ${slices.length}; }`);
     const body = [this.#value(rule, `e${n}`, typeOf), branches.join(' else ')].filter((line) => line !== '').join('\n');
     if (body !== '') lines.push(`for (const e${n} of ${values}) {\n${body}\n}`);
@@ -448,7 +451,6 @@ interface Found {
 
 const NONE: readonly Found[] = [];
 
-/** What the generated code calls. */
 /** Whether a value meets one of the profiles, without a word about it. */
 function meets(value: unknown, checks: readonly ProfileCheck[], run: Run): boolean {
   return (
@@ -461,6 +463,7 @@ function meets(value: unknown, checks: readonly ProfileCheck[], run: Run): boole
   );
 }
 
+/** What the generated code calls. */
 const RUNTIME = {
   exists: (value: unknown, segments: readonly string[]): boolean => along(value, segments).some((each) => each !== null),
   inSet: (value: unknown, segments: readonly string[], set: CodeSet): boolean =>
@@ -484,6 +487,8 @@ const RUNTIME = {
       (each) => isObject(each) && codes.some((code) => each[last + capitalise(code)] !== undefined),
     );
   },
+
+  isPart: (value: unknown): boolean => isObject(value) && typeof value.url === 'string' && !value.url.includes(':'),
 
   equals,
   matches,

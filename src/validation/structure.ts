@@ -17,7 +17,13 @@ export const MAX_DEPTH = 64;
 
 export type Json = Record<string, unknown>;
 
-export type ExtensionContext = Readonly<StructureDefinitionContext>;
+type ExtensionContext = Readonly<StructureDefinitionContext>;
+
+/** How an extension is defined to be used; without contexts it may stand anywhere. */
+export interface ExtensionUse {
+  readonly contexts: readonly ExtensionContext[] | undefined;
+  readonly isModifier: boolean;
+}
 
 type OnNode = (node: Json, path: string, run: Run) => void;
 
@@ -134,7 +140,11 @@ const HL7_VALUE_SET = 'http://hl7.org/fhir/ValueSet/';
 const CURRENCIES = `${HL7_VALUE_SET}currencies`;
 
 /** Value sets of systems that have no table. */
-const LISTED: Readonly<Record<string, (code: string) => boolean>> = { [LANGUAGES]: isLanguage, [CURRENCIES]: isCurrency };
+const LISTED: Readonly<Record<string, (code: string) => boolean>> = {
+  [LANGUAGES]: isLanguage,
+  [CURRENCIES]: isCurrency,
+  [`${HL7_VALUE_SET}expression-language`]: (code) => code.includes('/'),
+};
 
 const BOUND = new Set(['code', 'string', 'uri', 'Coding', 'CodeableConcept', 'Quantity']);
 
@@ -149,8 +159,8 @@ export class StructureCompiler {
   readonly #readOthers: () => R4Elements;
   #others: R4Elements | undefined;
   readonly #valueSets: ValueSets;
-  /** Where each extension of ours may be used, by its url. */
-  readonly #contexts: ReadonlyMap<string, readonly ExtensionContext[]>;
+  /** How an extension may be used, by its url; undefined for one that is not known. */
+  readonly #useOf: (url: string) => ExtensionUse | undefined;
   readonly #readInvariants: () => ExpressionTable;
   #invariants: ExpressionTable | undefined;
   readonly #codeSystems: CodeSystems;
@@ -167,7 +177,7 @@ export class StructureCompiler {
   constructor(
     elements: R4Elements,
     others: () => R4Elements,
-    contexts: ReadonlyMap<string, readonly ExtensionContext[]>,
+    useOf: (url: string) => ExtensionUse | undefined,
     valueSets: ValueSets,
     invariants: () => ExpressionTable,
     codeSystems: CodeSystems,
@@ -177,7 +187,7 @@ export class StructureCompiler {
     this.#elements = elements;
     this.#readOthers = others;
     this.#valueSets = valueSets;
-    this.#contexts = contexts;
+    this.#useOf = useOf;
     this.#readInvariants = invariants;
     this.#codeSystems = codeSystems;
     this.#onExtension = onExtension;
@@ -318,13 +328,13 @@ export class StructureCompiler {
       if (written.on === undefined) whenSound.push(`if (!${test}(n, ${scope})) f.invariant(p, ${rule});`);
       else {
         const on = JSON.stringify(written.on);
-        whenSound.push(`for (const v of R.valuesOf(n, ${on})) if (!${test}(v, ${scope})) f.invariant(p + '.' + ${on}, ${rule});`);
+        whenSound.push(`for (const [v, at] of R.valuesOf(n, ${on})) if (!${test}(v, ${scope})) f.invariant(p + '.' + at, ${rule});`);
       }
     }
     if (key === 'Bundle') whenSound.push('R.entries(n, p, x);');
     if (key === 'Questionnaire') whenSound.push('R.questions(n, p, x);');
     if (key === 'Extension') {
-      whenSound.push("if ((n.extension !== undefined) === (choice_value !== '')) f.invariant(p, 'ext-1');");
+      whenSound.push("if ((n.extension !== undefined) === (choice_value !== '' && !R.isHollow(n[choice_value]))) f.invariant(p, 'ext-1');");
       whenSound.push(`${this.#constant(this.#onExtension)}(n, p, x);`);
     }
     const source = `'use strict';
@@ -402,7 +412,7 @@ default: f.unknownElement(p, k);
     else if (QUANTITIES.has(code)) after.push(`R.duration(${value}, q, x);`);
     else if (code === 'Extension') {
       if (owner !== 'Extension') after.push(`R.extensionUrl(${value}, q, x);`);
-      if (this.#contexts.size > 0) after.push(`R.extensionContext(${value}, ${JSON.stringify(owner)}, n, p, q, x);`);
+      after.push(`R.extensionUse(${value}, ${name === 'modifierExtension'}, ${JSON.stringify(owner)}, n, p, q, x);`);
     }
     return `{ const q = ${path}; if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) f.notObject(q, ${value});
   else { T[${this.#index(key)}](${value}, q, x, d + 1); ${after.join(' ')} } }`;
@@ -536,10 +546,11 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.suspiciousUnit(path);
     },
 
-    extensionContext: (node: Json, owner: string, holder: Json, place: string, path: string, run: Run): void => {
-      const contexts = this.#contexts.get(node.url as string);
-      if (contexts !== undefined && !contexts.some((each) => this.#isIn(each, owner, holder, place)))
-        run.f.structure(path, 'extension-context');
+    extensionUse: (node: Json, isModifier: boolean, owner: string, holder: Json, place: string, path: string, run: Run): void => {
+      const use = typeof node.url === 'string' ? this.#useOf(node.url) : undefined;
+      if (use === undefined) return;
+      const isHere = use.contexts === undefined || use.contexts.some((each) => this.#isIn(each, owner, holder, place));
+      if (!isHere || use.isModifier !== isModifier) run.f.structure(path, 'extension-context');
     },
 
     extensionUrl: ({ url }: Json, path: string, run: Run): void => {
@@ -551,10 +562,13 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (this.#containedIn(value, run) === undefined && must) run.f.structure(path, 'not-contained');
     },
 
-    valuesOf: (node: Json, name: string): readonly unknown[] => {
-      const value =
-        node[name] ?? node[Object.keys(node).find((key) => key.startsWith(name) && /^[A-Z]/.test(key.slice(name.length))) ?? name];
-      return value === undefined ? [] : Array.isArray(value) ? value : [value];
+    /** Values of an element, also of a choice, each with its name and place. */
+    valuesOf: (node: Json, name: string): readonly (readonly [value: unknown, at: string])[] => {
+      const key =
+        node[name] !== undefined ? name : Object.keys(node).find((each) => each.startsWith(name) && /^[A-Z]/.test(each.slice(name.length)));
+      const value = key === undefined ? undefined : node[key];
+      if (value === undefined) return [];
+      return Array.isArray(value) ? value.map((each, at) => [each, `${key}[${at}]`] as const) : [[value, key as string]];
     },
 
     /** The `_name` object beside a primitive: an id and extensions. */
@@ -585,6 +599,10 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       }
     },
 
+    /** An object that holds nothing but empty lists. */
+    isHollow: (value: unknown): boolean =>
+      isObject(value) && Object.values(value).every((each) => Array.isArray(each) && each.length === 0),
+
     isExtended: (extras: unknown, index: number): boolean => Array.isArray(extras) && isObject(extras[index]),
   };
 
@@ -593,9 +611,12 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     if (type === 'extension') return owner === 'Extension' && holder.url === expression;
     if (type !== 'element') return true;
     const { kind, elements = {} } = this.#type(owner) ?? {};
-    if (expression === owner || expression === (kind === 'resource' ? 'Resource' : 'Element')) return true;
+    if (expression === owner || expression === 'Element' || (expression === 'Resource' && kind === 'resource')) return true;
     if (expression === 'DomainResource') return kind === 'resource' && elements.contained !== undefined;
     if (expression === 'BackboneElement') return kind === 'backbone';
+    if (expression === 'Quantity' && QUANTITIES.has(owner)) return true;
+    // Which primitive stands beside a `_name` is not known there.
+    if (owner === 'Element' && /^[a-z]/.test(expression)) return true;
     const names = place.replace(/\[\d+\]/g, '');
     return names === expression || (expression.includes('.') && names.endsWith(expression.slice(expression.indexOf('.'))));
   }
@@ -653,7 +674,9 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (/\s/.test(text) || !isQuery(text)) run.f.reference(`${path}.reference`, targets.names);
       else run.malformed(`${path}.reference`, targets.names, text);
     }
-    if (typeof type === 'string' && !targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
+    if (typeof type !== 'string') return;
+    if (!targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
+    else if (typeof declared === 'string' && declared !== type) run.f.reference(`${path}.type`, [type]);
   }
 }
 

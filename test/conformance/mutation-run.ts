@@ -46,7 +46,7 @@ const NOT_JUDGED = new Set([
 ]);
 /** HL7's vital signs profiles are applied by the code of an Observation; the platform's own payloads do not meet them. */
 const VITAL_SIGNS =
-  /StructureDefinition\/(vitalsigns|bp|bodyweight|bodyheight|bodytemp|heartrate|resprate|oxygensat|bmi|headcircum)\|4\.0\.1|magic LOINC code/;
+  /StructureDefinition\/(vitalsigns|bp|bodyweight|bodyheight|bodytemp|heartrate|resprate|oxygensat|bmi|headcircum)\|4\.0\.1|magic LOINC code|Body Weight Units|ucum-vitals|ValueSet\/ucum-body/;
 
 interface Hl7Issue {
   severity: string;
@@ -201,7 +201,8 @@ function plain(location = ''): string {
     .trim()
     .replace(/\/\*.*?\*\//g, '')
     .replace(/\.ofType\((\w)(\w*)\)/g, (_, first: string, rest: string) => first.toUpperCase() + rest)
-    .replace(/\.extension\('[^']*'\)/g, '.extension');
+    .replace(/\.extension\('[^']*'\)/g, '.extension')
+    .replace(/\[url='[^']*'\]/g, '');
 }
 
 /** The same element, or one the parent of the other: HL7 names the parent of a missing or unknown element. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { StructureDefinition } from '@medplum/fhirtypes';
 import type { Issue } from '../../src/errors/index.ts';
 import type { R4Elements } from '../../src/terminology/r4-elements.ts';
 import {
@@ -18,8 +19,18 @@ export const codeSystems = () => read<CodeSystemTable>('r4/code-systems.json');
 export const invariants = () => read<ExpressionTable>('r4/invariants.json');
 export const ruleTable = read<PlatformRuleTable>('platform-rules.json');
 
+export const extensions = () => read<Record<string, StructureDefinition>>('r4/extensions.json');
+
 /** R4 alone, without profiles of ours. */
-export const r4 = compileValidator({ elements, otherElements: () => otherElements, valueSets, codeSystems, invariants, profiles: [] });
+export const r4 = compileValidator({
+  elements,
+  otherElements: () => otherElements,
+  valueSets,
+  codeSystems,
+  invariants,
+  extensions,
+  profiles: [],
+});
 
 /** `code expression` of each issue, with the rule where there is one: short enough to compare whole results. */
 export const brief = (issues: readonly Issue[]): string[] =>

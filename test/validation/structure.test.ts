@@ -288,6 +288,11 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
     observation({ subject: { type: 'Practitioner', reference: 'Patient/1' } }),
     ['reference Observation.subject.type'],
   ],
+  [
+    'another type than the reference itself',
+    { resourceType: 'Basic', code: { text: 'x' }, subject: { reference: 'Patient/1', type: 'Device' } },
+    ['reference Basic.subject.type'],
+  ],
   ['a reference by identifier', observation({ subject: { identifier: { system: 'http://x.example', value: '1' } } }), []],
   ['a reference elsewhere', observation({ subject: { reference: 'https://x.example/other' } }), []],
   ['a urn without Bundle', observation({ subject: { reference: 'urn:uuid:00000000-0000-4000-8000-000000000000' } }), []],
