@@ -27,6 +27,7 @@ interface Rule {
 }
 
 const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
+const HL7_VALUE_SET = 'http://hl7.org/fhir/ValueSet/';
 
 /** Keys of an ElementDefinition that only describe, and those that are compiled. All others are refused. */
 const DESCRIBES = new Set(
@@ -275,7 +276,8 @@ return function (n, p, x) {
       return type;
     });
     if (targets.includes('Resource')) return '';
-    return `R.target(${e}.value, ${this.#constant([...new Set(targets)])}, ${e}.path, x);`;
+    const known = this.#constant(this.#context.codeSet(`${HL7_VALUE_SET}resource-types`));
+    return `R.target(${e}.value, ${this.#constant([...new Set(targets)])}, ${e}.path, x, ${known});`;
   }
 
   #refuseTypeProfile(rule: Rule, type: ElementDefinitionType): void {
@@ -521,10 +523,17 @@ const RUNTIME = {
     return found ? RUNTIME.values(node, path, found) : NONE;
   },
 
-  target(value: unknown, allowed: readonly string[], path: string, run: { f: Findings } & Pick<Run, 'entryType'>): void {
+  /** What is no type of resource only looks like a reference: the structure check speaks of it. */
+  target(
+    value: unknown,
+    allowed: readonly string[],
+    path: string,
+    run: { f: Findings } & Pick<Run, 'entryType'>,
+    types: CodeSet | undefined,
+  ): void {
     if (!isObject(value) || typeof value.reference !== 'string') return;
     const found = referenceOf(value.reference);
     const type = found.kind === 'literal' ? found.type : found.kind === 'bundle' ? run.entryType(value.reference) : undefined;
-    if (type !== undefined && !allowed.includes(type)) run.f.reference(`${path}.reference`, allowed);
+    if (type !== undefined && !allowed.includes(type) && types?.hasCode(type) !== false) run.f.reference(`${path}.reference`, allowed);
   },
 };

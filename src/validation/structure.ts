@@ -115,6 +115,9 @@ export class CodeSet {
 
   /** `type`: FHIR type of the value. Types that carry no code pass. */
   has(type: string, value: unknown): boolean {
+    // A Coding that names no system or no code is not in no set: HL7's engine only warns of it.
+    if (type === 'Coding' && isObject(value) && (value.code === undefined || value.system === undefined))
+      return value.code === undefined || this.hasCode(value.code);
     if (type === 'Coding' || type === 'Quantity') return this.hasCoding(value);
     if (type === 'CodeableConcept') return this.hasConcept(value);
     return typeof value !== 'string' || this.hasCode(value);

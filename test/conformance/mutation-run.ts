@@ -9,14 +9,16 @@ import type { Issue } from '../../src/errors/index.ts';
 import type { Validator } from '../../src/validation/index.ts';
 import { type Body, bodiesIn, ownBodies } from './bodies.ts';
 import { mutate, pick, seeded } from './mutations.ts';
+import { profileBodies } from './profile-bodies.ts';
 import { MADE_TYPES, randomBody } from './random-bodies.ts';
 
 /**
  * `npm run mutations`: the verdict of our validator on randomly damaged resources beside that of HL7's engine.
  *
- *   node test/conformance/mutation-run.ts [--seed 1] [--count 2000] [--bodies FOLDER] [--made 3] [--keep-files FOLDER] [--differences FILE] [--json]
+ *   node test/conformance/mutation-run.ts [--seed 1] [--count 2000] [--bodies FOLDER] [--made 3] [--ours] [--keep-files FOLDER] [--differences FILE] [--json]
  *
  * Damaged are small resources of our own, `--made` resources of each type made by chance from the element table, and those of a folder.
+ * With `--ours` only resources that carry our own profiles are damaged, in more places.
  * HL7's engine is the command in `ILP_HL7_VALIDATE`; without it nothing can be compared and the run says so (exit code 0). Bodies on
  * which HL7's engine already finds an error are judged, not damaged. Exit code 0: at least 99 % agree and nothing sound was refused; 1: not so;
  * 2: HL7's engine did not answer.
@@ -27,6 +29,7 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '2000' },
     bodies: { type: 'string' },
     made: { type: 'string', default: '3' },
+    ours: { type: 'boolean', default: false },
     'keep-files': { type: 'string' },
     differences: { type: 'string' },
     'hl7-answers': { type: 'string' },
@@ -77,8 +80,12 @@ async function compare(): Promise<number> {
   const { validator } = compileEngines(readAssets());
   const random = seeded(Number(options.seed));
   const types = MADE_TYPES.filter((type) => !NOT_JUDGED.has(type));
-  const made = Array.from({ length: Number(options.made) }, () => types.map((type) => randomBody(type, random))).flat();
-  const given = [...ownBodies(), ...(options.bodies === undefined ? [] : bodiesIn(options.bodies))];
+  const made = Array.from({ length: options.ours ? 0 : Number(options.made) }, () => types.map((type) => randomBody(type, random))).flat();
+  const given = [
+    ...profileBodies(),
+    ...(options.ours ? [] : ownBodies()),
+    ...(options.bodies === undefined ? [] : bodiesIn(options.bodies)),
+  ];
   const bodies = [...made, ...given.filter(({ resourceType }) => !NOT_JUDGED.has(resourceType))];
   const isSound = bodies.map((body) => errorsOf(validator, body).length === 0);
   const byType = Object.values(Object.groupBy(bodies.keys(), (at) => bodies[at]?.resourceType ?? '')) as number[][];

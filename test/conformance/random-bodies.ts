@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { StructureDefinition } from '@medplum/fhirtypes';
 import type { R4Element, R4Elements } from '../../src/terminology/r4-elements.ts';
 import type { Body } from './bodies.ts';
 import { pick, type Random } from './mutations.ts';
@@ -18,6 +19,9 @@ const codeSystems = Object.entries(read<Record<string, string>>('code-systems.js
 export const MADE_TYPES: readonly string[] = Object.keys(elements).filter(
   (key) => elements[key]?.kind === 'resource' && key !== 'Bundle' && key !== 'Parameters',
 );
+
+const extensions = Object.values(read<Record<string, StructureDefinition>>('extensions.json'));
+const HL7 = 'http://hl7.org/fhir/StructureDefinition/';
 
 const PRIMITIVES: Readonly<Record<string, readonly unknown[]>> = {
   base64Binary: ['aGFsbw==', 'YQ=='],
@@ -94,7 +98,7 @@ function value(owner: string, name: string, code: string, element: R4Element, ra
   if (code === 'Resource') return { resourceType: 'Basic', id: `c${Math.floor(random() * 90)}`, code: { text: 'teks' } };
   if (code === 'CodeableConcept') return concept(element, random);
   if (code === 'Coding') return coding(element, random);
-  if (code === 'Extension') return extension(random, depth);
+  if (code === 'Extension') return extension(owner, name, random, depth);
   if (/^(Quantity|Age|Count|Distance|Duration)$/.test(code)) return quantity(code, random);
   if (code === 'Meta')
     return { versionId: '1', lastUpdated: '2025-03-04T08:00:00+07:00', ...(random() < 0.3 && { tag: [coding(element, random)] }) };
@@ -158,7 +162,12 @@ function quantity(code: string, random: Random): Json {
   return { value: pick(code === 'Count' ? [1, 2] : [1, 2.5, 70], random), unit, system: UCUM, code: unit };
 }
 
-function extension(random: Random, depth: number): Json {
+function extension(owner: string, name: string, random: Random, depth: number): Json {
+  if (name === 'extension' && random() < 0.5) {
+    const known = extensions.filter(({ context }) => context?.some(({ expression }) => expression === owner || expression === 'Element'));
+    // Not always where it belongs: that, too, both must see.
+    if (known.length > 0) return defined(random() < 0.8 ? pick(known, random) : pick(extensions, random), random, depth);
+  }
   const url = `https://example.org/ext/${Math.floor(random() * 9)}`;
   if (random() < 0.2)
     return {
@@ -172,4 +181,29 @@ function extension(random: Random, depth: number): Json {
   const choice = elements.Extension?.elements.value;
   if (choice !== undefined) give(made, 'Extension', 'value', choice, random, depth + 1);
   return made;
+}
+
+/** One of HL7's extensions, as it is defined. */
+function defined({ url, differential }: StructureDefinition, random: Random, depth: number): Json {
+  const rules = differential?.element ?? [];
+  const valued = (id: string): Json => {
+    const rule = rules.find((each) => each.id === `${id}.value[x]`);
+    const made: Json = {};
+    if (rule?.type === undefined) return { valueString: 'teks' };
+    const targets = (code = '') => rule.type?.find((type) => type.code === code)?.targetProfile?.map((each) => each.replace(HL7, ''));
+    const types = rule.type.map(({ code = '' }) => ({ code, ...(targets(code) && { targets: targets(code) as string[] }) }));
+    const binding = rule.binding as R4Element['binding'];
+    give(made, 'Extension', 'value', { min: 1, max: 1, types, choice: true, ...(binding && { binding }) }, random, depth + 1);
+    return made;
+  };
+  const parts = rules.filter(({ id, sliceName }) => sliceName !== undefined && /^Extension\.extension:[^.]+$/.test(id ?? ''));
+  if (parts.length === 0) return { url, ...valued('Extension') };
+  const chosen = parts.filter(({ min }) => (min ?? 0) > 0 || random() < 0.6);
+  return {
+    url,
+    extension: (chosen.length > 0 ? chosen : parts.slice(0, 1)).map(({ id = '' }) => ({
+      url: rules.find((each) => each.id === `${id}.url`)?.fixedUri ?? id.split(':').at(-1),
+      ...valued(id),
+    })),
+  };
 }
