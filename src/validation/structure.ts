@@ -679,7 +679,7 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
     }
     if (typeof type !== 'string') return;
     if (!targets.allows(type)) run.f.reference(`${path}.reference`, targets.names);
-    else if (typeof declared === 'string' && declared !== type) run.f.reference(`${path}.type`, [type]);
+    else if (typeof declared === 'string' && declared !== type && targets.allows(declared)) run.f.reference(`${path}.type`, [type]);
   }
 }
 

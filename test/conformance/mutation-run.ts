@@ -212,9 +212,10 @@ function plain(location = ''): string {
     .replace(/\[url='[^']*'\]/g, '');
 }
 
-/** The same element, or one the parent of the other: HL7 names the parent of a missing or unknown element. */
+/** The same element, or one the parent of the other: HL7 names the parent of a missing or unknown element and the holder of an extension. */
 function near(ours: string, hl7: string): boolean {
-  return same(ours, hl7) || same(parent(ours), hl7) || same(ours, parent(hl7));
+  const holder = ours.replace(/\.(?:modifierE|e)xtension\[\d+\]$/, '');
+  return same(ours, hl7) || same(parent(ours), hl7) || same(ours, parent(hl7)) || same(holder, hl7);
 }
 
 /** Where it cannot parse a value, HL7's engine names a choice by its definition: `value[x]`. */

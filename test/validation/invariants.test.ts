@@ -130,8 +130,6 @@ const CASES: readonly [type: string, key: string, good: Json, bad: Json][] = [
   ],
   ['Observation.referenceRange', 'obs-3', { text: 'a' }, {}],
   ['Organization', 'org-1', { name: 'a' }, {}],
-  ['Organization', 'org-2', { name: 'a', address: [{ use: 'work' }] }, { name: 'a', address: [{ use: 'home' }] }],
-  ['Organization', 'org-3', { name: 'a', telecom: [{ use: 'work' }] }, { name: 'a', telecom: [{ use: 'home' }] }],
   ['Parameters.parameter', 'inv-1', { name: 'a', valueCode: 'b' }, { name: 'a', valueCode: 'b', resource: {} }],
   ['Patient.contact', 'pat-1', { name: {} }, { gender: 'male' }],
   ['Period', 'per-1', { start: '2024-01-01', end: '2025' }, { start: '2024-01-02', end: '2024-01-01' }],

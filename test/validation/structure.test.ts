@@ -197,6 +197,18 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
     },
     ['structure Basic.contained[1]'],
   ],
+  [
+    'an address at home of an organization',
+    {
+      resourceType: 'Organization',
+      name: 'x',
+      address: [
+        { use: 'work', city: 'x' },
+        { use: 'home', city: 'x' },
+      ],
+    },
+    ['invariant org-2 Organization.address[1]'],
+  ],
   ['two types of a choice', observation({ valueString: 'a' }), ['structure Observation.value']],
   ['a type a choice does not have', observation({ valueMoney: {} }), ['structure Observation.valueMoney']],
   ['a date that does not exist', patient({ birthDate: '2023-02-30' }), ['structure Patient.birthDate']],
