@@ -2,11 +2,13 @@ import type { CodeSystem, CodeSystemConcept, StructureDefinition, ValueSet } fro
 import { AppError } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { ILP_BASE } from '../terminology/systems.ts';
+import type { ValueSets } from './code-set.ts';
 import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
 import type { ExpressionTable } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
-import { type ExtensionUse, isObject, type Json, Run, StructureCompiler, type ValueSets } from './structure.ts';
+import { isObject, type Json, Run } from './run.ts';
+import { type ExtensionUse, StructureCompiler } from './structure.ts';
 import type { Validator } from './types.ts';
 
 export interface ValidatorSources {

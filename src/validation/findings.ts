@@ -27,7 +27,6 @@ const PROBLEMS = {
   'no-id': { id: 'hasil pencarian harus mempunyai id', en: 'search results must have ids' },
   'value-set': { id: 'system menunjuk kumpulan nilai, bukan sistem kode', en: 'system names a value set, not a code system' },
   size: { id: 'size tidak sama dengan panjang data', en: 'size is not the length of data' },
-  hash: { id: 'hash tidak sama dengan SHA-1 dari data', en: 'hash is not the SHA-1 of data' },
   'duplicate-id': { id: 'id ini sudah dipakai', en: 'this id is used already' },
   'not-contained': { id: 'tidak ada pada contained', en: 'is not among the contained resources' },
 } as const;

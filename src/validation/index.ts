@@ -1,7 +1,7 @@
+export type { ValueSets } from './code-set.ts';
 export type { CodeSystemTable } from './code-systems.ts';
 export { compileValidator, type ValidatorSources } from './compile.ts';
 export { type ExpressionTable, SKIPPED } from './expressions.ts';
 export { INVARIANTS, NOT_CHECKED } from './invariants.ts';
 export { compilePlatformRules, type PlatformRule, type PlatformRuleTable } from './platform-rules.ts';
-export type { ValueSets } from './structure.ts';
 export type { PlatformRules, Validator } from './types.ts';

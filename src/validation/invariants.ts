@@ -274,12 +274,27 @@ function conceptCodes(concepts: Node): string[] {
 export const NOT_CHECKED: readonly { readonly key: string; readonly id: string; readonly en: string }[] = [
   {
     key: 'terminology',
-    id: 'Ikatan extensible dan preferred; kode SNOMED CT, LOINC, ICD-10 dan sistem luar lain',
-    en: 'Extensible and preferred bindings; codes of SNOMED CT, LOINC, ICD-10 and other external systems',
+    id: 'Ikatan extensible dan preferred (mesin HL7 hanya memperingatkan); kode SNOMED CT, LOINC, ICD-10 dan sistem luar lain',
+    en: "Extensible and preferred bindings (of which HL7's engine only warns); codes of SNOMED CT, LOINC, ICD-10 and other external systems",
   },
-  { key: 'currencies', id: 'Kumpulan nilai ISO 4217 dan BCP 13', en: 'Value sets of ISO 4217 and BCP 13' },
-  { key: 'vital-signs', id: 'Profil tanda vital HL7', en: "HL7's vital signs profiles" },
+  { key: 'media-types', id: 'Kumpulan nilai BCP 13 (jenis media)', en: 'Value set of BCP 13 (media types)' },
+  {
+    key: 'vital-signs',
+    id: 'Profil tanda vital HL7, yang tidak dipenuhi payload SATUSEHAT sendiri',
+    en: "HL7's vital signs profiles, which SATUSEHAT's own payloads do not meet",
+  },
   { key: 'extension-contexts', id: 'Konteks ekstensi bertipe fhirpath', en: 'Contexts of extensions of type fhirpath' },
+  { key: 'attachment-hash', id: 'hash pada Attachment', en: 'Hashes of attachments' },
+  {
+    key: 'documents',
+    id: 'Entri Bundle dokumen dan pesan yang tidak terjangkau',
+    en: 'Entries of documents and messages that nothing leads to',
+  },
+  {
+    key: 'definitions',
+    id: 'Isi ungkapan dan keterkaitan pada sumber daya definisi (SearchParameter, ImplementationGuide, …)',
+    en: 'Expressions and links inside definitions (SearchParameter, ImplementationGuide, …)',
+  },
   { key: 'reference-content', id: 'Keberadaan sumber daya yang dirujuk', en: 'Whether a referenced resource exists' },
   ...Object.entries(SKIPPED).map(([key, { id, en }]) => ({ key, id, en })),
 ];

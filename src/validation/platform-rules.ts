@@ -2,7 +2,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { type ErrorCode, type Issue, issue } from '../errors/index.ts';
 import { ILP_BASE, platformSid, SYSTEMS } from '../terminology/systems.ts';
 import { referenceOf } from './references.ts';
-import { isObject, type Json } from './structure.ts';
+import { isObject, type Json } from './run.ts';
 import type { PlatformRules } from './types.ts';
 
 /** `profiles/platform-rules.json`; its `$comment` explains every column. */

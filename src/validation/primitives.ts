@@ -73,7 +73,7 @@ function isBase64(value: unknown): boolean {
 
 /** As loosely as HL7's engine reads it: letters, digits and signs in fours, whatever stands between them. */
 export function isNearBase64(text: string): boolean {
-  return (text.match(/[\p{L}\p{Nd}/=+]/gu)?.length ?? 0) % 4 === 0;
+  return text.replace(/[^\p{L}\p{Nd}/=+]/gu, '').length % 4 === 0;
 }
 
 /** A scheme, in lower case as HL7's engine wants it, and something after it. */

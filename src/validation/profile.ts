@@ -1,10 +1,12 @@
 import type { ElementDefinition, ElementDefinitionType, StructureDefinition } from '@medplum/fhirtypes';
 import { AppError } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
+import type { CodeSet } from './code-set.ts';
 import { compileInvariant } from './expressions.ts';
 import type { Findings } from './findings.ts';
 import { referenceOf } from './references.ts';
-import { type CodeSet, capitalise, isObject, type Json, type Run } from './structure.ts';
+import { isObject, type Json, type Run } from './run.ts';
+import { capitalise } from './structure.ts';
 
 /** Checks a resource or an extension against one profile; the structure of R4 is checked apart, so values may still be anything. */
 export type ProfileCheck = (node: Json, path: string, run: Run) => void;

@@ -1,21 +1,17 @@
-import { createHash } from 'node:crypto';
 import type { StructureDefinitionContext } from '@medplum/fhirtypes';
 import type { R4Element, R4Elements, R4Type } from '../terminology/r4-elements.ts';
+import { CodeSet, type ValueSets } from './code-set.ts';
 import { type CodeSystems, isCurrency, isLanguage } from './code-systems.ts';
 import { compileInvariant, type ExpressionTable, type WrittenInvariant } from './expressions.ts';
-import { Findings } from './findings.ts';
+import { IN_WORDS, UCUM } from './in-words.ts';
 import { INVARIANTS } from './invariants.ts';
-import { hasScheme, isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
+import { isAbsoluteUri, PRIMITIVES, type PrimitiveTest } from './primitives.ts';
 import { type Reference, referenceOf } from './references.ts';
+import { isObject, type Json, type Run } from './run.ts';
 import { isUnit } from './ucum.ts';
-
-/** Codes by system, of every value set by its URL without version. */
-export type ValueSets = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 /** FHIR sets no limit; real resources stay below 20. */
 export const MAX_DEPTH = 64;
-
-export type Json = Record<string, unknown>;
 
 type ExtensionContext = Readonly<StructureDefinitionContext>;
 
@@ -30,100 +26,6 @@ type OnNode = (node: Json, path: string, run: Run) => void;
 /** Checks one node. `n` is an object, `p` its expression, `x` the run, `d` its depth. */
 type Check = (n: Json, p: string, x: Run, d: number) => void;
 
-/** What a run carries: the findings and where references may lead. */
-export class Run {
-  readonly f: Findings;
-  /** The resource whose `contained` a `#` reference means. */
-  container: Json;
-  /** Fragments that references in the container name, while it has contained resources. */
-  local: Set<string> | undefined;
-  /** Ids of elements inside the resource, while there are any. */
-  ids: Set<unknown> | undefined;
-  /** The outermost Bundle, in which `urn:uuid:` references are looked up. */
-  readonly bundle: Json | undefined;
-  #entries: Map<string, string> | undefined;
-
-  constructor(findings: Findings, root: Json) {
-    this.f = findings;
-    this.container = root;
-    this.bundle = root.resourceType === 'Bundle' ? root : undefined;
-  }
-
-  /** The same resource, with findings of its own. */
-  apart(): Run {
-    const run = new Run(new Findings(), this.bundle ?? this.container);
-    run.container = this.container;
-    return run;
-  }
-
-  elementId(id: unknown, path: string): void {
-    this.ids ??= new Set();
-    if (this.ids.has(id)) this.f.structure(path, 'duplicate-id');
-    this.ids.add(id);
-  }
-
-  /** A relative reference that is not `Type/id`: what has not even two parts can in a Bundle never be resolved. */
-  malformed(path: string, allowed: readonly string[], text: string): void {
-    const isResolved = this.bundle?.type === 'transaction' && text.includes('?');
-    if (this.bundle === undefined || isResolved || /^[^/]*\/[^/]*$/.test(text)) this.f.suspiciousReference(path, allowed);
-    else this.f.reference(path, allowed);
-  }
-
-  /** Type of the resource with this fullUrl in the Bundle. */
-  entryType(fullUrl: string): string | undefined {
-    if (this.bundle === undefined) return undefined;
-    if (this.#entries === undefined) {
-      this.#entries = new Map();
-      const entries = this.bundle.entry;
-      for (const entry of Array.isArray(entries) ? entries : []) {
-        const type = entry?.resource?.resourceType;
-        if (typeof entry?.fullUrl === 'string' && typeof type === 'string') this.#entries.set(entry.fullUrl, type);
-      }
-    }
-    return this.#entries.get(fullUrl);
-  }
-}
-
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** A value set ready to test: by code for primitives, by system for codings. */
-export class CodeSet {
-  readonly url: string;
-  readonly #codes = new Set<string>();
-  readonly #systems = new Map<string, ReadonlySet<string>>();
-
-  constructor(url: string, systems: Readonly<Record<string, readonly string[]>>) {
-    this.url = url;
-    for (const [system, codes] of Object.entries(systems)) {
-      this.#systems.set(system, new Set(codes));
-      for (const code of codes) this.#codes.add(code);
-    }
-  }
-
-  hasCode(code: unknown): boolean {
-    return this.#codes.has(code as string);
-  }
-
-  hasCoding(coding: unknown): boolean {
-    if (!isObject(coding)) return false;
-    return this.#systems.get(coding.system as string)?.has(coding.code as string) === true;
-  }
-
-  hasConcept(concept: unknown): boolean {
-    return isObject(concept) && Array.isArray(concept.coding) && concept.coding.some((coding) => this.hasCoding(coding));
-  }
-
-  /** `type`: FHIR type of the value. Types that carry no code pass. */
-  has(type: string, value: unknown): boolean {
-    // A Coding that names no system or no code is not in no set: HL7's engine only warns of it.
-    if (type === 'Coding' && isObject(value) && (value.code === undefined || value.system === undefined))
-      return value.code === undefined || this.hasCode(value.code);
-    if (type === 'Coding' || type === 'Quantity') return this.hasCoding(value);
-    if (type === 'CodeableConcept') return this.hasConcept(value);
-    return typeof value !== 'string' || this.hasCode(value);
-  }
-}
-
 export const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const isPrimitive = (code: string): boolean => code in PRIMITIVES;
@@ -135,8 +37,6 @@ const QUANTITIES = new Set(['Quantity', 'Age', 'Count', 'Distance', 'Duration'])
 
 /** HL7 prefers its short list, but whatever the code, its system must be BCP 47. */
 const LANGUAGES = 'http://hl7.org/fhir/ValueSet/languages';
-
-const UCUM = 'http://unitsofmeasure.org';
 
 const HL7_VALUE_SET = 'http://hl7.org/fhir/ValueSet/';
 
@@ -465,6 +365,8 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
   }
 
   readonly #runtime = {
+    ...IN_WORDS,
+
     resource: (value: unknown, path: string, run: Run, depth: number, contained: boolean): void =>
       this.resource(value, path, run, depth, contained),
 
@@ -474,46 +376,6 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       const codings = node.coding;
       if (!Array.isArray(codings)) return;
       for (let i = 0; i < codings.length; i++) if (isObject(codings[i])) this.#knownCode(codings[i], path, run);
-    },
-
-    language: (node: Json, path: string, run: Run): void => {
-      for (const coding of Array.isArray(node.coding) ? node.coding : []) {
-        if (!isObject(coding) || typeof coding.system !== 'string') continue;
-        const isKnown = coding.system === 'urn:ietf:bcp:47' && (typeof coding.code !== 'string' || isLanguage(coding.code));
-        if (!isKnown) run.f.structure(path, 'unknown-code');
-      }
-    },
-
-    /** What R4 says of fullUrls in words. */
-    entries: ({ type, entry = [] }: Json, path: string, run: Run): void => {
-      for (const [index, { fullUrl, resource, search }] of (entry as Json[]).entries()) {
-        const at = `${path}.entry[${index}]`;
-        const { id, resourceType } = (resource ?? {}) as Json;
-        if (typeof fullUrl !== 'string') {
-          if (type === 'collection' || type === 'searchset') run.f.structure(at, 'no-full-url');
-        } else if (!isAbsoluteUri(fullUrl)) run.f.structure(`${at}.fullUrl`, 'relative-url');
-        else if (id !== undefined && SERVED.test(fullUrl) && !fullUrl.endsWith(`/${resourceType}/${id}`)) run.f.structure(at, 'full-url');
-        const mode = (search as Json | undefined)?.mode;
-        if (resource !== undefined && id === undefined && (mode === 'match' || mode === 'include'))
-          run.f.structure(`${at}.resource`, 'no-id');
-      }
-    },
-
-    /** What enableWhen of an item asks is another item, which only words of R4 say. */
-    questions: (node: Json, path: string, run: Run): void => {
-      const known = new Set<unknown>();
-      const asking: { readonly question: unknown; readonly path: string }[] = [];
-      const walk = (items: unknown, at: string): void => {
-        if (!Array.isArray(items)) return;
-        for (const [index, item] of items.entries() as Iterable<[number, Json]>) {
-          const place = `${at}.item[${index}]`;
-          known.add(item.linkId);
-          for (const { question } of (item.enableWhen ?? []) as Json[]) asking.push({ question, path: place });
-          walk(item.item, place);
-        }
-      };
-      walk(node.item, path);
-      for (const each of asking) if (!known.has(each.question)) run.f.structure(each.path, 'unknown-question');
     },
 
     /** A Coding outside a CodeableConcept; only where no codes are asked for does HL7's engine insist on an absolute system. */
@@ -529,24 +391,6 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
       if (node.code === undefined) return;
       if (typeof node.system === 'string' && node.system.startsWith(HL7_VALUE_SET)) run.f.structure(`${path}.system`, 'value-set');
       else this.#knownCode(node, path, run);
-    },
-
-    attachment: ({ data, size, hash }: Json, path: string, run: Run): void => {
-      if (typeof data !== 'string' || (size === undefined && hash === undefined)) return;
-      const bytes = Buffer.from(data, 'base64');
-      if (typeof size === 'number' && size !== bytes.length) run.f.structure(`${path}.size`, 'size');
-      if (typeof hash === 'string' && hash !== createHash('sha1').update(bytes).digest('base64')) run.f.structure(`${path}.hash`, 'hash');
-    },
-
-    /** What an Identifier of the URIs identifies by is a URI. */
-    identifier: ({ system, value }: Json, path: string, run: Run): void => {
-      if (system === 'urn:ietf:rfc:3986' && typeof value === 'string' && value !== '' && !hasScheme(value))
-        run.f.structure(`${path}.value`, 'relative-url');
-    },
-
-    /** Ages and durations: HL7's engine does not look at their units. */
-    duration: ({ system, code }: Json, path: string, run: Run): void => {
-      if (system === UCUM && typeof code === 'string' && !isUnit(code)) run.f.suspiciousUnit(path);
     },
 
     extensionUse: (node: Json, isModifier: boolean, owner: string, holder: Json, place: string, path: string, run: Run): void => {
@@ -684,10 +528,11 @@ case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;
 }
 
 /** A conditional reference has names and values behind its question mark; other texts are none. */
-const isQuery = (text: string): boolean => !/^[A-Z][A-Za-z]*\?/.test(text) || /\?[^=&]+=[^&]*(?:&[^=&]+=[^&]*)*$/.test(text);
-
-/** A fullUrl on a server. */
-const SERVED = /^https?:\/\/\S+\/[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
+function isQuery(text: string): boolean {
+  if (!/^[A-Z][A-Za-z]{0,63}\?/.test(text)) return true;
+  const parts = text.slice(text.indexOf('?') + 1).split('&');
+  return parts.every((part) => part.indexOf('=') > 0);
+}
 
 class Targets {
   readonly names: readonly string[];

@@ -127,16 +127,6 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
   ],
   ['an attachment with its size', patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', size: 3 }] }), []],
   [
-    'an attachment with another hash',
-    patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', hash: 'QUJD' }] }),
-    ['structure Patient.photo[0].hash'],
-  ],
-  [
-    'an attachment with its hash',
-    patient({ photo: [{ contentType: 'text/plain', data: 'QUJD', hash: 'PAG9uybzWLqyfyZ5JKosmgP8/bg=' }] }),
-    [],
-  ],
-  [
     'an identifier of the URIs that is none',
     patient({ identifier: [{ system: 'urn:ietf:rfc:3986', value: 'x' }] }),
     ['structure Patient.identifier[0].value'],
