@@ -21,6 +21,13 @@ export const IN_WORDS = {
     }
   },
 
+  unit: (node: Json, path: string, run: Run): void => {
+    for (const coding of Array.isArray(node.coding) ? node.coding : []) {
+      if (!isObject(coding) || typeof coding.system !== 'string') continue;
+      if (coding.system !== UCUM || (typeof coding.code === 'string' && !isUnit(coding.code))) run.f.structure(path, 'unknown-unit');
+    }
+  },
+
   /** What R4 says of fullUrls in words. */
   entries: ({ type, entry = [] }: Json, path: string, run: Run): void => {
     for (const [index, { fullUrl, resource, search }] of (entry as Json[]).entries()) {
@@ -29,7 +36,8 @@ export const IN_WORDS = {
       if (typeof fullUrl !== 'string') {
         if (type === 'collection' || type === 'searchset') run.f.structure(at, 'no-full-url');
       } else if (!isAbsoluteUri(fullUrl)) run.f.structure(`${at}.fullUrl`, 'relative-url');
-      else if (id !== undefined && SERVED.test(fullUrl) && !fullUrl.endsWith(`/${resourceType}/${id}`)) run.f.structure(at, 'full-url');
+      else if (resource !== undefined && SERVED.test(fullUrl) && !fullUrl.endsWith(`/${resourceType}/${id}`))
+        run.f.structure(at, 'full-url');
       const mode = (search as Json | undefined)?.mode;
       if (resource !== undefined && id === undefined && (mode === 'match' || mode === 'include'))
         run.f.structure(`${at}.resource`, 'no-id');

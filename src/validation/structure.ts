@@ -40,6 +40,9 @@ const LANGUAGES = 'http://hl7.org/fhir/ValueSet/languages';
 
 const HL7_VALUE_SET = 'http://hl7.org/fhir/ValueSet/';
 
+/** Whatever the strength of this binding, HL7's engine takes no other system. */
+const UNITS = `${HL7_VALUE_SET}ucum-units`;
+
 const CURRENCIES = `${HL7_VALUE_SET}currencies`;
 
 /** Value sets of systems that have no table. */
@@ -305,6 +308,7 @@ default: f.unknownElement(p, k);
     }
     // HL7's engine looks each code up in its system, whatever its binding.
     if (code === 'CodeableConcept' && element.binding?.valueSet === LANGUAGES) after.push(`R.language(${value}, q, x);`);
+    else if (code === 'CodeableConcept' && element.binding?.valueSet === UNITS) after.push(`R.unit(${value}, q, x);`);
     else if (code === 'CodeableConcept') after.push(`R.concept(${value}, q, x);`);
     else if (code === 'Coding' && owner !== 'CodeableConcept') {
       const strength = element.binding?.strength ?? 'example';
@@ -344,9 +348,10 @@ default: f.unknownElement(p, k);
 case '${under}': ${seen} R.extra(v, n.${name} !== undefined, p + ${at}, x, d); break;`;
     }
     const path = `p + ${JSON.stringify(`.${name}[`)} + i + ']'`;
+    const none = element.min > 0 ? `f.cardinality(p + ${at}, ${element.min}, ${JSON.stringify(element.max)})` : `f.emptyValues(p + ${at})`;
     return `case '${name}': ${seen}
   if (!Array.isArray(v)) f.structure(p + ${at}, 'not-list');
-  else if (v.length === 0) f.emptyValues(p + ${at});
+  else if (v.length === 0) ${none};
   else for (let i = 0; i < v.length; i++) { const w = v[i]; if (w === null && R.isExtended(n.${under}, i)) continue; ${check('w', path)}${local('w', path)} }
   break;
 case '${under}': ${seen} R.extras(v, n.${name}, p + ${at}, x, d); break;`;

@@ -49,7 +49,7 @@ const NOT_JUDGED = new Set([
 ]);
 /** HL7's vital signs profiles are applied by the code of an Observation; the platform's own payloads do not meet them. */
 const VITAL_SIGNS =
-  /StructureDefinition\/(vitalsigns|bp|bodyweight|bodyheight|bodytemp|heartrate|resprate|oxygensat|bmi|headcircum)\|4\.0\.1|magic LOINC code|Body Weight Units|ucum-vitals|ValueSet\/ucum-body/;
+  /StructureDefinition\/(vitalsigns|bp|bodyweight|bodyheight|bodytemp|heartrate|resprate|oxygensat|bmi|headcircum)(?:\|4\.0\.1|#)|magic LOINC code|Body Weight Units|ucum-vitals|ValueSet\/ucum-body/;
 
 interface Hl7Issue {
   severity: string;

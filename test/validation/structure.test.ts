@@ -159,6 +159,15 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
     ['structure Bundle.entry[0]'],
   ],
   [
+    'a fullUrl on a server of a resource without id',
+    {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ fullUrl: 'https://x.example/Basic/2', resource: { resourceType: 'Basic', code: { text: 'x' } } }],
+    },
+    ['structure Bundle.entry[0]'],
+  ],
+  [
     'a relative fullUrl',
     { resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: 'x', resource: { resourceType: 'Basic', code: { text: 'x' } } }] },
     ['structure Bundle.entry[0].fullUrl'],
@@ -198,6 +207,29 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
       ],
     },
     ['invariant org-2 Organization.address[1]'],
+  ],
+  [
+    'an empty list of primitives that must be there',
+    {
+      resourceType: 'CapabilityStatement',
+      status: 'draft',
+      date: '2025',
+      kind: 'instance',
+      implementation: { description: 'x' },
+      fhirVersion: '4.0.1',
+      format: [],
+      rest: [{ mode: 'server' }],
+    },
+    ['cardinality CapabilityStatement.format'],
+  ],
+  [
+    'a unit of another system than UCUM',
+    {
+      resourceType: 'ObservationDefinition',
+      code: { text: 'x' },
+      quantitativeDetails: { unit: { coding: [{ system: 'urn:x', code: 'kg' }] } },
+    },
+    ['structure ObservationDefinition.quantitativeDetails.unit'],
   ],
   ['two types of a choice', observation({ valueString: 'a' }), ['structure Observation.value']],
   ['a type a choice does not have', observation({ valueMoney: {} }), ['structure Observation.valueMoney']],
