@@ -178,7 +178,11 @@ describe.each<[what: string, resource: unknown, issues: string[]]>([
       resourceType: 'Bundle',
       type: 'searchset',
       entry: [
-        { fullUrl: 'https://x.example/Basic/2', search: { mode: 'match' }, resource: { resourceType: 'Basic', code: { text: 'x' } } },
+        {
+          fullUrl: 'urn:uuid:00000000-0000-4000-8000-000000000001',
+          search: { mode: 'match' },
+          resource: { resourceType: 'Basic', code: { text: 'x' } },
+        },
       ],
     },
     ['structure Bundle.entry[0].resource'],
@@ -442,6 +446,27 @@ describe('every change to a sound resource', () => {
 });
 
 describe('hostile input', () => {
+  test('long texts take no longer than they are', () => {
+    const n = 100_000;
+    const div = (inside: string) => `<div xmlns="http://www.w3.org/1999/xhtml">${inside}`;
+    const texts = ['?', '&a=', '#', '|', '/', '/A', ' ', '=', '<', '<!--', '<b ', "<b a='", '&', 'urn:oid:1.', '-a', '<?xml ?'].map(
+      (text) => text.repeat(n),
+    );
+    const began = performance.now();
+    for (const text of texts) {
+      check(observation({ subject: { reference: `Patient?${text}` }, text: { status: 'generated', div: div(text) }, language: text }));
+      check(
+        patient({
+          photo: [{ data: text, size: 3 }],
+          implicitRules: `urn:uuid:${text}`,
+          identifier: [{ system: 'urn:ietf:rfc:3986', value: text }],
+        }),
+      );
+      check({ resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: `http://${text}`, resource: patient({}) }] });
+    }
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   test('no JSON makes it throw', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
