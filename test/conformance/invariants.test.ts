@@ -37,6 +37,8 @@ const sent = (change: object) => checkSent([{ ...encounter, ...own, ...change }]
 it.each([
   ['a sound visit', {}, []],
   ['a patient', { resourceType: 'Patient' }, ['Patient/e: is never sent']],
+  ['a newborn', { resourceType: 'Patient', identifier: [{ system: 'https://fhir.kemkes.go.id/id/nik-ibu', value: '1' }] }, []],
+  ['a mother', { resourceType: 'RelatedPerson' }, []],
   ['a home visit', { class: { code: 'HH' } }, ['Encounter/e: a home visit was sent']],
   ['no identifier', { identifier: undefined }, ['Encounter/e: without an identifier it cannot be found again']],
   ['a local system', { text: { div: 'https://fhir.ilp.example/sid/x' } }, ['Encounter/e: something of ours was left in']],

@@ -30,8 +30,8 @@ export function checkStored(resources: readonly Resource[]): string[] {
   return [...found, ...repeated(resources)];
 }
 
-/** People are the platform's own: looked up, never sent. */
-const NEVER_SENT = new Set(['Patient', 'RelatedPerson', 'Practitioner', 'PractitionerRole', 'OrganizationAffiliation']);
+/** People are the platform's own: looked up, never sent. Told are newborns, under their mothers' NIK, and who is related to a patient. */
+const NEVER_SENT = new Set(['Patient', 'Practitioner', 'PractitionerRole', 'OrganizationAffiliation']);
 const PEOPLE = /^(Patient|Practitioner)\//;
 const TIME = /^\d{4}-\d{2}-\d{2}T/;
 
@@ -39,7 +39,8 @@ export function checkSent(resources: readonly Resource[]): string[] {
   const found = [...uniqueIds(resources), ...uniqueIdentifiers(resources, (system) => !system.endsWith('/creator'))];
   const known = new Set(resources.map(nameOf));
   for (const resource of resources) {
-    if (NEVER_SENT.has(resource.resourceType)) found.push(`${nameOf(resource)}: is never sent`);
+    const newborn = resource.resourceType === 'Patient' && identifiersOf(resource).some(({ system }) => system?.endsWith('/nik-ibu'));
+    if (NEVER_SENT.has(resource.resourceType) && !newborn) found.push(`${nameOf(resource)}: is never sent`);
     // The Organization of a puskesmas is there before we come.
     const given = resource.resourceType === 'Organization' && (resource as { identifier?: unknown }).identifier === undefined;
     if (!given && !hasIdentifier(resource)) found.push(`${nameOf(resource)}: without an identifier it cannot be found again`);
