@@ -63,6 +63,8 @@ describe('two services on one PostgreSQL', () => {
   });
 
   it('both take records and both deliver: each record once, each visit once on the platform', async () => {
+    // One of the two may win all records, and is told of them at once; the other looks every 2 s. Work must last as long.
+    await call(`${district.sandbox.url}/_sandbox/settings`, undefined, { method: 'PUT', body: JSON.stringify({ latencyMs: 200 }) });
     const visits = Array.from({ length: VISITS }, (_, index) => visitOf(index, PERSONS));
     // Every record goes to both, the other way round, so that the same keys meet.
     const [first, second] = await Promise.all(
