@@ -142,13 +142,7 @@ export function createLimiter({ shared, monotonic, delay, maxConcurrent, maxWait
       // the platform is waited for if it is short; it may come while waiting, and then the place is worth nothing.
       const wait = Math.max(place, lane.blockedUntil) - sharedNow(lane);
       if (wait > maxWaitMs && lane.blockedUntil - sharedNow(lane) > maxWaitMs) continue;
-      const known = lane.blockedUntil;
       if (wait > 0) await delay(wait);
-      if (wait > HORIZON_MS) {
-        // Meanwhile another process may have met a block, or the end of one: the place was for another time then.
-        await change(client, lane, (pace) => ({ pace, result: undefined }));
-        if (lane.blockedUntil !== known) continue;
-      }
       if (lane.blockedUntil > Math.max(place, sharedNow(lane))) continue;
       return undefined;
     }

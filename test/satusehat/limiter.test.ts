@@ -102,31 +102,6 @@ describe('createLimiter', () => {
     expect(answers.some((answer) => answer.kind === 'retry')).toBe(true);
   });
 
-  it('who waited long for a place asks whether it still holds: another process may have met a block', async () => {
-    const time = virtualTime();
-    const shared = createOwnState(time.clock);
-    const quota = () => ({ requests: 1, perMs: 1_000 });
-    const first = limiter({ shared, quota }, time).limits;
-    let onDelay = async () => {};
-    const second = createLimiter({
-      shared,
-      monotonic: time.clock,
-      delay: async (ms) => {
-        time.advance(ms);
-        await onDelay();
-      },
-      maxConcurrent: 2,
-      maxWaitMs: 2_000,
-      quota,
-    });
-    (await go(second.enter('a')))();
-    onDelay = async () => {
-      onDelay = async () => {};
-      await first.limited('a', 30_000);
-    };
-    expect((await second.enter('a')).kind).toBe('retry');
-  });
-
   it('a process that knew of no limit hears of it within a second', async () => {
     const time = virtualTime();
     const shared = createOwnState(time.clock);

@@ -1,4 +1,4 @@
-import { accept, limited, newPace, type Quota, reserve } from '../../src/satusehat/pace.ts';
+import { accept, limited, type Pace, type Quota, readPace, reserve } from '../../src/satusehat/pace.ts';
 
 /** What the platform allows, from when on. */
 export interface Allowance extends Quota {
@@ -31,7 +31,7 @@ export interface Seen {
  */
 export function simulate(world: World, random: () => number): Seen[] {
   const way = world.wayMs ?? 10;
-  let shared = newPace(0, world.told);
+  let text: string | undefined;
   const seen: Seen[] = [];
   const arrivals: number[] = [];
   const events: { at: number; run: () => void }[] = [];
@@ -39,6 +39,11 @@ export function simulate(world: World, random: () => number): Seen[] {
   const at = (time: number, run: () => void) => {
     const place = events.findIndex((event) => event.at > time);
     events.splice(place === -1 ? events.length : place, 0, { at: time, run });
+  };
+  const share = (change: (pace: Pace) => Pace): Pace => {
+    const pace = change(readPace(text, now, world.told));
+    text = JSON.stringify(pace);
+    return pace;
   };
   const answer = (): { accepted: boolean; afterMs: number | undefined } => {
     const { requests, perMs } = world.allowances.findLast(({ fromMs }) => fromMs <= now) as Allowance;
@@ -57,11 +62,6 @@ export function simulate(world: World, random: () => number): Seen[] {
     let accepted = 0;
     let places: number[] = [];
     let blockedUntil = 0;
-    let blocked = false;
-    const learn = () => {
-      blockedUntil = shared.blockedUntil;
-      blocked = shared.blocks > 0;
-    };
     const most = world.concurrent ?? 8;
     const send = () => {
       active += 1;
@@ -71,14 +71,12 @@ export function simulate(world: World, random: () => number): Seen[] {
         at(now + 1 + random() * way, () => {
           active -= 1;
           if (ok) accepted += 1;
-          // As the limiter does: what was accepted is told with the next places, unless the end of a block is waited for.
-          if (!ok || (blocked && blockedUntil <= now)) {
-            shared = accept(shared, now, accepted);
-            if (!ok) shared = limited(shared, now, afterMs);
-            accepted = 0;
-            learn();
-            places = [];
-          }
+          const pace = share((shared) => {
+            const counted = accept(shared, now, shared.blocks > 0 || !ok ? accepted : 0);
+            if (shared.blocks > 0 || !ok) accepted = 0;
+            return ok ? counted : limited(counted, now, afterMs);
+          });
+          blockedUntil = pace.blockedUntil;
           next();
         });
       });
@@ -87,30 +85,24 @@ export function simulate(world: World, random: () => number): Seen[] {
     const next = () => {
       while (active < most && !waiting) {
         if (places.length === 0) {
-          const { pace, places: taken } = reserve(accept(shared, now, accepted), now, 50, world.horizonMs ?? 100);
-          shared = pace;
-          accepted = 0;
-          learn();
+          let taken: readonly number[] | 'free' = 'free';
+          share((shared) => {
+            const reservation = reserve(accept(shared, now, accepted), now, 50, world.horizonMs ?? 100);
+            accepted = 0;
+            blockedUntil = reservation.pace.blockedUntil;
+            taken = reservation.places;
+            return reservation.pace;
+          });
           if (taken === 'free') {
             send();
             continue;
           }
-          places = [...taken];
+          places = [...(taken as readonly number[])];
         }
         const place = Math.max(places.shift() as number, blockedUntil);
-        const known = blockedUntil;
-        const asks = place - now > (world.horizonMs ?? 100);
         waiting = true;
         at(Math.max(place, now), () => {
           waiting = false;
-          if (asks) {
-            learn();
-            if (blockedUntil !== known) {
-              places = [];
-              next();
-              return;
-            }
-          }
           // A block may have come meanwhile.
           if (blockedUntil > now) places = [blockedUntil];
           else send();

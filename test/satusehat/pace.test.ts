@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accept, limited, newPace, type Quota, readPace, reserve } from '../../src/satusehat/pace.ts';
+import { accept, limited, newPace, readPace, reserve } from '../../src/satusehat/pace.ts';
 import { type Allowance, judge, simulate, type World } from './pace-world.ts';
 
 const seeded = (seed: number) => {
@@ -11,44 +11,6 @@ const seeded = (seed: number) => {
 };
 
 const SECOND = { requests: 50, perMs: 1_000 };
-const MINUTE = 60_000;
-const SEEDS = [31, 62];
-/** From which minute on which part of the quota holds: half, three times that, 0.4 of that, 2.4 times that. */
-const CHANGES = [
-  [0, 1],
-  [3, 0.5],
-  [5, 1.5],
-  [7, 0.6],
-  [9, 1.44],
-] as const;
-
-type Parts = Partial<Readonly<Record<'start' | 'steady' | 'fallen' | 'settled' | 'risen' | 'later' | 'whole', number>>>;
-interface Judged extends Quota {
-  /** Accepted ÷ allowed, and 429s ÷ all: what is so, less a little. */
-  readonly least: Parts & Partial<Readonly<Record<World['window'], Parts>>>;
-  readonly most: Parts;
-}
-const OFTEN: Pick<Judged, 'least' | 'most'> = {
-  least: { start: 0.72, steady: 0.855, fallen: 0.76, settled: 0.84, risen: 0.62, later: 0.84, whole: 0.81 },
-  most: { start: 0.035, steady: 0.01, fallen: 0.035, settled: 0.015, risen: 0.015, later: 0.015, whole: 0.01 },
-};
-/** In a long window of few requests one 429 is much, and a change is found late: 1 % of 3 a second is one in half a minute. */
-const quotas: readonly Judged[] = [
-  { ...SECOND, ...OFTEN },
-  { requests: 20, perMs: 1_000, ...OFTEN },
-  {
-    requests: 30,
-    perMs: 5_000,
-    least: { start: 0.86, steady: 0.92, fallen: 0.75, risen: 0.3, whole: 0.66 },
-    most: { start: 0.08, steady: 0.016, fallen: 0.12, whole: 0.025 },
-  },
-  {
-    requests: 300,
-    perMs: 60_000,
-    least: { steady: 0.92, fixed: { steady: 0.95, whole: 0.95 }, whole: 0.74 },
-    most: { start: 0.12, steady: 0.026, whole: 0.026 },
-  },
-];
 const forms: readonly Pick<World, 'window' | 'retryAfter' | 'processes'>[] = (['fixed', 'sliding'] as const).flatMap((window) =>
   [true, false].flatMap((retryAfter) => [1, 4].map((processes) => ({ window, retryAfter, processes }))),
 );
@@ -66,35 +28,37 @@ describe('the pace of a client, before a platform that counts (virtual time)', (
     expect(refused).toBeLessThan(0.01);
   });
 
-  it.each(
-    quotas.flatMap((quota) =>
-      titles.map((form) => ({ ...form, quota, title: `${quota.requests} in ${quota.perMs / 1_000} s, ${form.title}` })),
-    ),
-  )('$title: an unknown quota is found, and followed where it falls and rises unannounced', ({ quota, ...form }) => {
-    const { requests, perMs, least, most } = quota;
-    const allowances: Allowance[] = CHANGES.map(([minute, factor]) => ({
-      requests: Math.round(requests * factor),
-      perMs,
-      fromMs: minute * MINUTE,
-    }));
-    for (const seed of SEEDS) {
-      const seen = simulate({ ...form, allowances, untilMs: 11 * MINUTE }, seeded(seed));
-      const judged = {
-        start: [0, 1],
-        steady: [1, 3],
-        fallen: [3, 4],
-        settled: [4, 5],
-        risen: [5, 6],
-        later: [6, 7],
-        whole: [1, 11],
-      } as const;
-      for (const [name, [from, to]] of Object.entries(judged)) {
-        const part = name as keyof typeof judged;
-        const { efficiency, refused } = judge(seen, allowances, from * MINUTE, to * MINUTE);
-        expect(efficiency, `${part}, seed ${seed}: used`).toBeGreaterThanOrEqual(least[form.window]?.[part] ?? least[part] ?? 0);
-        expect(refused, `${part}, seed ${seed}: 429s`).toBeLessThanOrEqual(most[part] ?? 1);
-      }
+  it.each(titles)('$title: an unknown quota is found, and what the platform refuses meanwhile stays little', (form) => {
+    const allowances: Allowance[] = [{ ...SECOND, fromMs: 0 }];
+    const seen = simulate({ ...form, allowances, untilMs: 180_000 }, seeded(2));
+    const first = judge(seen, allowances, 0, 60_000);
+    const later = judge(seen, allowances, 60_000, 180_000);
+    expect(first.efficiency).toBeGreaterThan(0.75);
+    expect(first.refused).toBeLessThan(0.05);
+    expect(later.efficiency).toBeGreaterThan(form.window === 'fixed' ? 0.85 : 0.78);
+    expect(later.refused).toBeLessThan(0.02);
+  });
+
+  it.each(titles)('$title: a quota that falls or rises unannounced is followed', (form) => {
+    for (const requests of [20, 120]) {
+      const allowances: Allowance[] = [
+        { ...SECOND, fromMs: 0 },
+        { requests, perMs: 1_000, fromMs: 60_000 },
+      ];
+      const seen = simulate({ ...form, allowances, untilMs: 240_000 }, seeded(3));
+      expect(judge(seen, allowances, 60_000, 120_000).refused).toBeLessThan(0.065);
+      const { efficiency, refused } = judge(seen, allowances, 0, 240_000);
+      expect(efficiency).toBeGreaterThan(form.window === 'fixed' ? 0.82 : 0.7);
+      expect(refused).toBeLessThan(0.035);
     }
+  });
+
+  it('a window of a minute is found too', () => {
+    const allowances: Allowance[] = [{ requests: 300, perMs: 60_000, fromMs: 0 }];
+    const seen = simulate({ window: 'fixed', retryAfter: true, processes: 4, allowances, untilMs: 600_000 }, seeded(4));
+    const { efficiency, refused } = judge(seen, allowances, 0, 600_000);
+    expect(efficiency).toBeGreaterThan(0.9);
+    expect(refused).toBeLessThan(0.03);
   });
 
   it('a storm of 429s that has nothing to do with the rate is over soon after it is over', () => {
@@ -111,14 +75,6 @@ describe('the pace of a client, before a platform that counts (virtual time)', (
       expect(judge(seen, allowances, 12_000, 20_000).efficiency).toBeGreaterThan(0.5);
       expect(judge(seen, allowances, 30_000, 60_000).efficiency).toBeGreaterThan(0.65);
     }
-  });
-
-  it.each(titles)('$title: a quota that was told wrongly is not believed for long', (form) => {
-    const allowances: Allowance[] = [{ requests: 20, perMs: 1_000, fromMs: 0 }];
-    const seen = simulate({ ...form, allowances, untilMs: 2 * MINUTE, told: SECOND }, seeded(7));
-    const { efficiency, refused } = judge(seen, allowances, MINUTE, 2 * MINUTE);
-    expect(efficiency).toBeGreaterThan(0.8);
-    expect(refused).toBeLessThan(0.015);
   });
 
   it('without any limit nothing waits', () => {
@@ -148,7 +104,7 @@ describe('a pace', () => {
 
   it('an acceptance that was under way when the block began does not end it', () => {
     const stopped = limited(newPace(0), 1_000, 2_000);
-    expect(accept(stopped, 1_005, 3)).toMatchObject({ blocks: 1, round: { accepted: 3 } });
+    expect(accept(stopped, 1_005, 3)).toMatchObject({ blocks: 1, accepted: 3 });
     expect(accept(stopped, 3_001, 1)).toMatchObject({ blocks: 0, blockedUntil: 0 });
   });
 
@@ -188,7 +144,7 @@ describe('a pace', () => {
 
   it('is begun anew where what is stored is broken, foreign or long out of use', () => {
     const quota = { requests: 10, perMs: 1_000 };
-    const kept = JSON.stringify({ ...newPace(0), rate: 5, floor: 5, ceiling: 5 });
+    const kept = JSON.stringify({ ...newPace(0), rate: 5, held: 5 });
     expect(readPace(kept, 1_000)).toMatchObject({ rate: 5 });
     // Learnt is truer than told; told that is not told any more is not.
     expect(readPace(kept, 1_000, quota)).toMatchObject({ rate: 5, told: false });
@@ -196,18 +152,7 @@ describe('a pace', () => {
     expect(readPace(JSON.stringify(newPace(0, quota)), 1_000, { requests: 5, perMs: 1_000 })).toEqual(
       newPace(1_000, { requests: 5, perMs: 1_000 }),
     );
-    // `old`: as it was stored once.
-    const old = '{"rate":5,"told":false,"most":0,"held":5,"trial":0,"step":0.1,"ceiling":null,"decideAt":0,"next":0}';
-    for (const text of [
-      '',
-      '{',
-      old,
-      'null',
-      '[]',
-      '{"rate":1}',
-      kept.replace('"next":0', '"next":"x"'),
-      kept.replace('"rate":5', '"rate":-5'),
-    ])
+    for (const text of ['', '{', 'null', '[]', '{"rate":1}', kept.replace('"next":0', '"next":"x"'), kept.replace('"rate":5', '"rate":-5')])
       expect(readPace(text, 1_000)).toEqual(newPace(1_000));
     expect(readPace(kept, 7 * 3_600_000)).toEqual(newPace(7 * 3_600_000));
   });
