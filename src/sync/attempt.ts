@@ -53,13 +53,14 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     return { kind: 'delivered' };
   }
   const resources = rows.map((row) => row.resource);
-  const newestAt = rows.reduce((newest, { lastUpdated }) => (lastUpdated > newest ? lastUpdated : newest), '');
   const known = await store.platformIds(environment, [...delivery.resources, ...platform.references(resources)]);
   const given = known.find(({ reference }) => reference === delivery.resources[0])?.at;
   if (given === ADOPTED_WHOLE) {
     return { kind: 'delivered' };
   }
   const ledger = createLedger(environment, rows, known, new Date(clock()).toISOString(), trace);
+  /** Nothing of the unit has changed since an earlier try marked what may be on the wire. */
+  const vouched = delivery.sentAt === ledger.contentThere();
 
   const unresolved = await resolveReferences(options, account, resources, ledger, trace);
   if (unresolved !== undefined) {
@@ -74,14 +75,14 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   });
   const send = async (work: () => Promise<SendAnswer>): Promise<SendAnswer> => {
     // From here on a crash leaves a mark: this content may be on the platform.
-    await store.markSent(fence, newestAt);
+    await store.markSent(fence, ledger.contentThere());
     trace.sent = true;
     trace.pending = true;
     const answer = await work();
     trace.pending = answer.kind === 'unknown';
     return answer;
   };
-  const sending = createSending({ platform, ledger, trace, send, unitOf, resources, vouched: delivery.sentAt === newestAt });
+  const sending = createSending({ platform, ledger, trace, send, unitOf, resources, vouched });
 
   const outcome = (await lookFirst()) ?? (await sendAll()) ?? { kind: 'delivered' };
   if ((outcome.kind === 'lost-reference' || outcome.kind === 'gone') && (platform.readLagMs ?? 0) > 0) {
@@ -142,7 +143,7 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     if (blind !== undefined) {
       return blind;
     }
-    const refusal = whole && looked.placed.length === 0 && delivery.sentAt === newestAt ? refusalOf(delivery.issues) : undefined;
+    const refusal = whole && looked.placed.length === 0 && vouched ? refusalOf(delivery.issues) : undefined;
     trace.pending = false;
     return refusal;
   }

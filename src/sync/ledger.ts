@@ -44,6 +44,11 @@ export interface Ledger {
   exists(references: readonly string[]): void;
   /** Marks what the platform has of these as less than what is here. */
   outdate(references: readonly string[]): void;
+  /**
+   * What a mark says before something is sent: the oldest content that this try has found on the platform and not yet brought up to date,
+   * else the newest of the unit. A process that dies leaves nothing but the mark, and the next one must not take for newest what is not.
+   */
+  contentThere(): string;
   /** Notes that others changed what is there, and which version was seen. */
   giveUp(reference: string, platformVersion: string | null): void;
 }
@@ -68,6 +73,8 @@ export function createLedger(
    */
   const contentAt = new Map(known.map((row) => [row.reference, row.at]));
   const currentAt = new Map(rows.map((row) => [referenceOf(row.resource), row.lastUpdated]));
+  const newestAt = rows.reduce((newest, { lastUpdated }) => (lastUpdated > newest ? lastUpdated : newest), '');
+  const learnt = new Set<string>();
   const nameless = new Set<string>();
   const theirs = new Set(known.filter((row) => row.theirs === true).map(({ reference }) => reference));
 
@@ -77,18 +84,26 @@ export function createLedger(
       ids.set(reference, platformId);
       versions.set(reference, platformVersion);
       contentAt.set(reference, at);
+      learnt.add(reference);
       theirs.delete(reference);
       trace.platformIds.push({ environment, reference, platformId, platformVersion, at });
     }
   }
 
+  function isChanged({ resource, lastUpdated }: StoredResource): boolean {
+    const reference = referenceOf(resource);
+    return ids.has(reference) && lastUpdated > (contentAt.get(reference) ?? '');
+  }
+
   return {
     ids,
     isMissing: (resource) => !ids.has(referenceOf(resource)) && !nameless.has(referenceOf(resource)),
-    isChanged: ({ resource, lastUpdated }) => {
-      const reference = referenceOf(resource);
-      return ids.has(reference) && lastUpdated > (contentAt.get(reference) ?? '');
-    },
+    isChanged,
+    contentThere: () =>
+      rows
+        .filter((row) => learnt.has(referenceOf(row.resource)) && isChanged(row))
+        .map(({ resource }) => contentAt.get(referenceOf(resource)) ?? UNKNOWN_CONTENT)
+        .reduce((oldest, at) => (at < oldest ? at : oldest), newestAt),
     versionOf: (reference) => versions.get(reference) ?? null,
     isOurs: (reference) => contentAt.get(reference) !== UNKNOWN_CONTENT && !theirs.has(reference),
     place,

@@ -14,6 +14,7 @@ import { createPlatformControl, sendsOf, statusesOf } from './platform.ts';
 import { createRateMeter } from './rate.ts';
 import { seeded } from './seeded.ts';
 import { createSource } from './source.ts';
+import { storyOf } from './story.ts';
 import { createTrouble, type EventName } from './trouble.ts';
 import { calm, faulty, type WireFaultOptions } from './wire-faults.ts';
 import type { Defence } from './without.ts';
@@ -305,6 +306,9 @@ export async function run(options: RunOptions): Promise<Run> {
       dump: platform.dump(),
       now: Date.now(),
     });
+    for (const { record } of counted.offences.slice(0, STORIES)) {
+      for (const line of await storyOf(record, database, platform.dump())) say(`${record}: ${line}`);
+    }
     const statuses = statusesOf(counts);
     const clients = await platform.clients();
     const refused = clients.reduce((sum, client) => sum + client.refused, 0);
@@ -339,6 +343,8 @@ export async function run(options: RunOptions): Promise<Run> {
   }
 }
 
+/** Offences of which all that is known is told. */
+const STORIES = 3;
 /** Of a quota that is known, more than this share of refusals means that it is not kept. */
 const LIMITED_MOST = 0.01;
 /** Owners with something that could be sent now. */

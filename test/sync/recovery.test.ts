@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors/index.ts';
+import type { Store } from '../../src/store/port.ts';
 import type { LocalResource } from '../../src/sync/platform.ts';
-import { RESTORED } from '../../src/sync/worker.ts';
+import { RESTORED, type WorkerOptions } from '../../src/sync/worker.ts';
 import { localSid, SYSTEMS } from '../../src/terminology/systems.ts';
 import { BREBES, identifiers, patient, visit } from './fixtures.ts';
 import { createRig, ENVIRONMENT, posyanduOf, type Rig, type RigOptions } from './rig.ts';
@@ -32,6 +34,26 @@ const large = (record: string): readonly LocalResource[] => {
     };
   });
   return [...resources, ...more];
+};
+
+/** No outcome of a visit is written any more, as if the process had died before. */
+const dies = (store: Store): Store => {
+  const commit: Store['commit'] = (changes, ...more) =>
+    changes.deliveryOutcomes?.some(({ key }) => key.startsWith('encounter:'))
+      ? Promise.reject(new AppError('store-unavailable'))
+      : store.commit(changes, ...more);
+  return new Proxy(store, {
+    get(target, name, receiver) {
+      const value = name === 'commit' ? commit : Reflect.get(target, name, receiver);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+};
+/** Lets a worker take what another one left. */
+const takenOver = async (name: string, changes: Partial<WorkerOptions> = {}): Promise<void> => {
+  const worker = rig.startWorker(name, changes);
+  // The database times the lease: it is asked until it has run out.
+  for (let report = await worker.drain(); report.claimed === 0; ) report = await worker.drain();
 };
 
 describe.each(['recorded', 'documented'] as const)('a Bundle that was saved in part (%s)', (surface) => {
@@ -228,19 +250,33 @@ describe('what the platform has lost', () => {
 
 describe('a clock that was set back', () => {
   it('makes no change older than what may be on the wire', async () => {
-    await setUp({ platform: { readLagMs: 1_500 }, realTime: true });
+    await setUp();
     const id = await rig.receive({ record: 'a', person: 1 });
     // Changed while the clock was an hour ahead.
     const at = new Date(rig.time.clock() + 3_600_000).toISOString();
     const [encounter] = resourcesOf('a');
     const resource = { ...encounter, length: { value: 20, unit: 'min', system: SYSTEMS.ucum, code: 'min' } };
     await rig.store.commit({ resources: [{ resource, facility: BREBES.code, submission: id, at }] });
-    await rig.fault({ match: TRANSACTION, action: 'drop-after', times: 1 });
-    const worker = rig.startWorker('w1');
-    await worker.drain();
+    await takenOver('w1', { store: dies(rig.store), leaseMs: 100 });
     expect(await rig.delivery(id)).toMatchObject({ sentAt: at });
     await rig.receive({ record: 'a', person: 1, systolic: 155 }, 2);
-    await worker.drain({ patienceMs: 10_000 });
+    await takenOver('w2');
+    expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
+    const { Observation = [] } = await rig.onPlatform();
+    expect(Observation.map(({ valueQuantity }) => (valueQuantity as { value: number }).value).sort()).toEqual([155, 55.5]);
+  });
+});
+
+describe('a process that dies again while it brings up to date what it found', () => {
+  it('leaves the mark of what is on the platform, not of what it was about to send', async () => {
+    await setUp();
+    const id = await rig.receive({ record: 'a', person: 1 });
+    await takenOver('w1', { store: dies(rig.store), leaseMs: 100 });
+    expect(await counts()).toEqual([1, 1, 2]);
+    await rig.receive({ record: 'a', person: 1, systolic: 155 }, 2);
+    await rig.fault({ match: { method: 'PUT', path: '/fhir-r4/v1/Observation/*' }, action: 'drop-before', times: 1 });
+    await takenOver('w2', { store: dies(rig.store), leaseMs: 100 });
+    await takenOver('w3');
     expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
     const { Observation = [] } = await rig.onPlatform();
     expect(Observation.map(({ valueQuantity }) => (valueQuantity as { value: number }).value).sort()).toEqual([155, 55.5]);
