@@ -151,7 +151,10 @@ async function readSubmissions(store: Store): Promise<ReadonlyMap<string, Submis
   const found = new Map<string, Submission>();
   for (let after = 0; ; ) {
     const page = await store.submissionFeed(CONTEXT, { feed: 'encounters', after, limit: 1_000 });
-    for (const submission of page) if (submission.sourceSystem === SOURCE_SYSTEM) found.set(submission.sourceId, submission);
+    for (const submission of page) {
+      // A late older version, from a request that was given up and still carried out, is kept beside the record.
+      if (submission.sourceSystem === SOURCE_SYSTEM && submission.reason !== 'superseded') found.set(submission.sourceId, submission);
+    }
     if (page.length < 1_000) return found;
     after = page.at(-1)?.seq ?? after;
   }
