@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { AppError } from '../errors/index.ts';
-import { ARCHIVE_TABLES, type ArchiveSource, type ArchiveTarget, FILLED_TABLES, OTHER_TABLES } from './archive-tables.ts';
+import { ARCHIVE_TABLES, type ArchiveSource, type ArchiveTarget, FILLED_TABLES, LOOK_MS, LOOKS, OTHER_TABLES } from './archive-tables.ts';
 
 const ROWS_AT_ONCE = 500;
 /** Sequence → table and column that it numbers; the identity columns have one of their own. */
@@ -58,9 +58,6 @@ export async function readPostgres(url: string): Promise<ArchiveSource> {
     throw error;
   }
 }
-
-const LOOKS = 10;
-const LOOK_MS = 100;
 
 /** @throws AppError `database-in-use` while a service is connected to it */
 export async function writePostgres(url: string): Promise<ArchiveTarget> {

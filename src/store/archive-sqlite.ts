@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { AppError } from '../errors/index.ts';
-import { ARCHIVE_TABLES, type ArchiveSource, type ArchiveTarget, FILLED_TABLES, OTHER_TABLES } from './archive-tables.ts';
+import { ARCHIVE_TABLES, type ArchiveSource, type ArchiveTarget, FILLED_TABLES, LOOK_MS, LOOKS, OTHER_TABLES } from './archive-tables.ts';
 
 const ROWS_AT_ONCE = 500;
 const CHARACTERS_AT_ONCE = 1_000_000;
@@ -56,15 +56,22 @@ export function readSqlite(file: string): ArchiveSource {
   }
 }
 
-/** @throws AppError `database-in-use` while another process has it open */
-export function writeSqlite(file: string): ArchiveTarget {
+/** @throws AppError `database-in-use` while another process has it open, after a second */
+export async function writeSqlite(file: string): Promise<ArchiveTarget> {
   const database = new DatabaseSync(file, { timeout: 1_000 });
-  try {
-    // Leaving WAL takes the file for oneself: it fails while anybody else has it open.
-    database.exec('pragma journal_mode = delete; pragma synchronous = full; pragma temp_store = memory; begin exclusive');
-  } catch (cause) {
-    database.close();
-    throw new AppError('database-in-use', {}, { cause });
+  // Whoever only looks for a moment is waited for; leaving WAL does not wait by itself.
+  for (let looks = 0; ; looks += 1) {
+    try {
+      // Leaving WAL takes the file for oneself: it fails while anybody else has it open.
+      database.exec('pragma journal_mode = delete; pragma synchronous = full; pragma temp_store = memory; begin exclusive');
+      break;
+    } catch (cause) {
+      if (looks === LOOKS) {
+        database.close();
+        throw new AppError('database-in-use', {}, { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
   return {
     migrations: migrationsOf(database),

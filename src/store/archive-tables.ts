@@ -80,3 +80,7 @@ export interface ArchiveTarget {
   rollback(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How often, and how far apart, a database that is put back is looked at until nobody else has it open. */
+export const LOOKS = 10;
+export const LOOK_MS = 100;

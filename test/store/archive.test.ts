@@ -166,9 +166,9 @@ forEachEngine((engine) => {
     await started.migrate();
     await started.ping();
     await expect(restore({ database: target, file, environment: 'sandbox' })).rejects.toMatchObject({ code: 'database-in-use' });
-    await started.close();
-    // A service that was merely started there leaves a key of its own.
-    await open(target, (store) => loadIdKey(store));
+    // A service that was merely started there leaves a key of its own; one that is about to go is waited for.
+    await loadIdKey(started);
+    setTimeout(() => void started.close(), 300);
     await restore({ database: target, file, environment: 'sandbox' });
     await open(target, (store) => store.commit({ deliveries: [delivery('more')] }));
     for (const dryRun of [true, false]) {
