@@ -5,8 +5,28 @@ import { writeActs } from './delivery-events.ts';
 import { tellDependants } from './dependants.ts';
 import type { Engine, Value, Writer } from './engine.ts';
 import type { ChangeSet, CommitResult, Fence } from './port.ts';
-import { type PreparedResource, writeResources } from './resources.ts';
+import { type Base, type PreparedResource, refuseStale, writeResources } from './resources.ts';
 import { createSequence, type SubmissionState, writeSubmissionStates, writeSubmissions } from './submissions.ts';
+
+export interface CommitInput {
+  readonly changes: Omit<ChangeSet, 'resources'>;
+  /** Their contents are the texts, in the same order. */
+  readonly resources: readonly Omit<PreparedResource, 'content'>[];
+  readonly bases: readonly Base[];
+  readonly fence?: Fence | undefined;
+}
+
+/** A commit of its own. @throws AppError `conflict` where something is not as it was read, or the lease is lost */
+export async function commitPrepared(
+  engine: Pick<Engine, 'dialect'>,
+  writer: Writer,
+  { changes, resources, bases, fence }: CommitInput,
+  texts: readonly string[],
+): Promise<CommitResult> {
+  const prepared = resources.map((row, index) => ({ ...row, content: texts[index] as string }));
+  await refuseStale(engine, writer, prepared, bases);
+  return commit(engine, writer, changes, prepared, fence);
+}
 
 /**
  * Resources come first, then the order lock, then registers and what is numbered or queued under it: all in the same order, so that two

@@ -13,8 +13,14 @@ export interface Engine {
    * outside of the transaction.
    */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
-  /** One durable transaction of a known kind. */
-  run<N extends WorkName>(name: N, input: WorkInput<N>): Promise<WorkOutput<N>>;
+  /**
+   * One durable transaction of a known kind.
+   *
+   * @param texts long texts that belong to the input: what is run elsewhere goes there as JSON, and they as they are
+   */
+  run<N extends WorkName>(name: N, input: WorkInput<N>, texts?: readonly string[]): Promise<WorkOutput<N>>;
+  /** Works are run in a thread of their own. */
+  readonly worksElsewhere: boolean;
   /** Resolves when it can be read from and written to. */
   ping(): Promise<void>;
   /** @param upTo name of the last migration that is applied; without it all are */
@@ -32,8 +38,6 @@ export interface Writer {
     rows: readonly (readonly Value[])[],
     conflict?: Conflict<keyof Database[T] & string>,
   ): Promise<void>;
-  /** Inserts, in this order. Where the database is a thread away they are on their way together. */
-  sequence(inserts: readonly (() => Promise<void>)[]): Promise<void>;
   /** Numbers that no row of the table has. */
   allocate(kind: 'resource' | 'delivery', count: number): Promise<readonly number[]>;
   /**
@@ -65,7 +69,7 @@ export interface Dialect {
 }
 
 /**
- * Lets other work of the process run when this much time has gone since the last pause. Short, because a commit asks its thread a dozen
+ * Lets other work of the process run when this much time has gone since the last pause. Short, because a commit to PostgreSQL asks a dozen
  * things one after another: with 8 ms between its turns it took twice as long while the next group was worked on.
  */
 const SLICE_MS = 2;

@@ -1,9 +1,7 @@
 import { sql } from 'kysely';
-import { AppError } from '../errors/index.ts';
 import { mayReadResource, mayReadSubmission, mayReadVersion } from './access.ts';
 import { createBacklog } from './backlog.ts';
 import { extendLease } from './claims.ts';
-import { commit } from './commit.ts';
 import { completedDeliveries, forgetPlatformIds, rewriteSecrets } from './completed.ts';
 import { databaseNow } from './database-now.ts';
 import { decideDeliveries } from './decisions.ts';
@@ -13,7 +11,7 @@ import { putDifferences, readDifferences, resolveDifferences } from './differenc
 import type { Engine, Writer } from './engine.ts';
 import { guard } from './failure.ts';
 import type { AccessContext, ResourceWrite, Store, StoredResource } from './port.ts';
-import { type PreparedResource, prepareResources } from './resources.ts';
+import { hashesOfBases, prepareResources } from './resources.ts';
 import {
   instant,
   type ResourceRow,
@@ -80,7 +78,7 @@ export function createStore(engine: Engine): Store {
     prepare: ({ resources }) =>
       guard(async () => {
         if (!resources) return;
-        const prepared = prepareResources(resources);
+        const prepared = prepareResources(resources, { whole: !engine.worksElsewhere });
         ahead.set(resources, prepared);
         await prepared;
       }),
@@ -88,13 +86,18 @@ export function createStore(engine: Engine): Store {
       guard(async () => {
         const together = fence && settlements.commit(changes, fence);
         if (together) return together;
-        const { resources = [] } = changes;
-        const prepared = await (ahead.get(resources) ?? prepareResources(resources));
-        const bases = await hashesOfBases(resources);
-        return engine.write(async (writer) => {
-          await refuseStale(engine, writer, prepared, bases);
-          return commit(engine, writer, changes, prepared, fence);
-        });
+        const { resources = [], ...rest } = changes;
+        const prepared = await (ahead.get(resources) ?? prepareResources(resources, { whole: !engine.worksElsewhere }));
+        return engine.run(
+          'commit',
+          {
+            changes: rest,
+            resources: prepared.map(({ content: _content, ...row }) => row),
+            bases: await hashesOfBases(resources),
+            ...(fence && { fence }),
+          },
+          prepared.map(({ content }) => content),
+        );
       }),
 
     // ---- submissions
@@ -449,43 +452,4 @@ export function createStore(engine: Engine): Store {
         return rows.map(toAudit);
       }),
   };
-}
-
-/** Reference → hash of what the first write of it was made from; null: nothing. */
-async function hashesOfBases(writes: readonly ResourceWrite[]): Promise<ReadonlyMap<string, string | null>> {
-  const based = new Map<string, ResourceWrite>();
-  for (const write of writes) {
-    if (write.basedOn === undefined) continue;
-    const reference = `${write.resource.resourceType}/${write.resource.id}`;
-    if (!based.has(reference)) based.set(reference, write);
-  }
-  if (based.size === 0) return new Map();
-  const hashes = new Map<string, string | null>([...based.keys()].map((reference) => [reference, null]));
-  const known = [...based.values()].flatMap(({ basedOn, ...write }) => (basedOn ? [{ ...write, resource: basedOn }] : []));
-  for (const { reference, hash } of await prepareResources(known)) hashes.set(reference, hash);
-  return hashes;
-}
-
-/** All that will be written is locked, in the order in which it is written, so that two transactions do not lock each other out. */
-async function refuseStale(
-  { dialect }: Pick<Engine, 'dialect'>,
-  { db }: Writer,
-  prepared: readonly PreparedResource[],
-  bases: ReadonlyMap<string, string | null>,
-): Promise<void> {
-  if (bases.size === 0) return;
-  const rows = await db
-    .selectFrom('resource')
-    .select(['type', 'id', 'hash'])
-    .where(
-      dialect.inList(
-        sql.ref('id'),
-        prepared.map(({ write }) => write.resource.id),
-      ),
-    )
-    .orderBy('pk')
-    .$if(dialect.locksRows, (query) => query.forUpdate())
-    .execute();
-  const current = new Map(rows.map(({ type, id, hash }) => [`${type}/${id}`, hash]));
-  for (const [reference, hash] of bases) if ((current.get(reference) ?? null) !== hash) throw new AppError('conflict');
 }

@@ -73,42 +73,38 @@ export async function writeSubmissions(
       .where('is_current', '=', 1)
       .execute();
   }
-  await writer.sequence([
-    () =>
-      writer.insert(
-        'submission',
-        COLUMNS,
-        writes.map((write) => [
-          write.id,
-          write.version,
-          nextSeq(),
-          versions.get(write.id) === write.version ? 1 : 0,
-          write.feed,
-          write.sourceSystem,
-          write.sourceId,
-          write.sourceUpdatedAt,
-          write.client,
-          write.facility,
-          write.contentHash,
-          write.fingerprint,
-          write.duplicateOf,
-          write.state,
-          write.reason,
-          JSON.stringify(write.issues),
-          JSON.stringify(write.unused),
-          JSON.stringify(write.resources),
-          JSON.stringify(write.story),
-          write.receivedAt,
-          write.receivedAt,
-        ]),
-      ),
-    () =>
-      writer.insert(
-        'submission_payload',
-        ['id', 'version', 'payload'],
-        writes.map(({ id, version, payload }) => [id, version, payload]),
-      ),
-  ]);
+  await writer.insert(
+    'submission',
+    COLUMNS,
+    writes.map((write) => [
+      write.id,
+      write.version,
+      nextSeq(),
+      versions.get(write.id) === write.version ? 1 : 0,
+      write.feed,
+      write.sourceSystem,
+      write.sourceId,
+      write.sourceUpdatedAt,
+      write.client,
+      write.facility,
+      write.contentHash,
+      write.fingerprint,
+      write.duplicateOf,
+      write.state,
+      write.reason,
+      JSON.stringify(write.issues),
+      JSON.stringify(write.unused),
+      JSON.stringify(write.resources),
+      JSON.stringify(write.story),
+      write.receivedAt,
+      write.receivedAt,
+    ]),
+  );
+  await writer.insert(
+    'submission_payload',
+    ['id', 'version', 'payload'],
+    writes.map(({ id, version, payload }) => [id, version, payload]),
+  );
 }
 
 /**

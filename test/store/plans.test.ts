@@ -76,7 +76,7 @@ async function intakeOnce(): Promise<void> {
 /** What the writing thread does on its own is asked from this one, where it can be seen. */
 async function openHere(database: string) {
   const engine = await openSqlite(database);
-  return createStore({ ...engine, run: (name, input) => engine.write((writer) => doWork(name, engine, writer, input)) });
+  return createStore({ ...engine, run: (name, input, texts = []) => engine.write((writer) => doWork(name, engine, writer, input, texts)) });
 }
 
 async function deliverOnce(): Promise<void> {

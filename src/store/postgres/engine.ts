@@ -36,7 +36,8 @@ export function openPostgres(url: string): Engine {
     dialect,
     reader: db,
     write,
-    run: (name, input) => write((writer) => doWork(name, { dialect }, writer, input)),
+    run: (name, input, texts = []) => write((writer) => doWork(name, { dialect }, writer, input, texts)),
+    worksElsewhere: false,
     ping: async () => {
       await sql`select 1`.execute(db);
     },
@@ -83,9 +84,6 @@ function createWriter(db: Transaction<Database>): Writer {
       await sql`insert into ${target} (${names}) select ${names} from json_populate_recordset(null::${target}, ${objects}::json) ${action}`.execute(
         db,
       );
-    },
-    async sequence(inserts) {
-      for (const insert of inserts) await insert();
     },
     async allocate(kind, count) {
       if (count === 0) return [];

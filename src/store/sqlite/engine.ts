@@ -47,7 +47,8 @@ export async function openSqlite(path: string): Promise<Engine> {
     reader,
     write,
     // The connection is taken, so that no transaction of this thread is open.
-    run: (name, input) => writer.connection().execute(() => thread.work(name, input)),
+    run: (name, input, texts = []) => writer.connection().execute(() => thread.work(name, input, texts)),
+    worksElsewhere: true,
     ping: async () => {
       await sql`select 1`.execute(reader);
       // Spoken to directly: a transaction that is open does not make it wait.

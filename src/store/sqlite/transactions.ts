@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely';
-import { type Conflict, createSlices, type Dialect, type Writer } from '../engine.ts';
+import type { Conflict, Dialect, Writer } from '../engine.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
 import type { Bound } from './connection.ts';
@@ -19,30 +19,16 @@ export interface ManyRows {
   executeMany(sql: string, rows: readonly (readonly Bound[])[]): Promise<void> | void;
 }
 
-/** Rows that are handed to the thread at once; their copying is work of this one. */
-const ROWS_AT_ONCE = 200;
-
 /** @param thread where the transaction is open; it works for this one until it ends, so it can be spoken to directly */
 export function createWriter(db: Transaction<Database>, thread: ManyRows): Writer {
   return {
     db,
     async insert(table, columns, rows, conflict) {
-      const text = insertText(table, columns, conflict);
-      const pause = createSlices();
-      const answers: Promise<void>[] = [];
-      for (let next = 0; next < rows.length; next += ROWS_AT_ONCE) {
-        const some = rows.slice(next, next + ROWS_AT_ONCE).map((row) => row.map(toBound));
-        const answer = thread.executeMany(text, some);
-        if (answer === undefined) continue;
-        // It may fail during the pause, before anybody waits for it.
-        answer.catch(() => undefined);
-        answers.push(answer);
-        await pause();
-      }
-      await settled(answers);
-    },
-    async sequence(inserts) {
-      await settled(inserts.map((insert) => insert()));
+      if (rows.length === 0) return;
+      await thread.executeMany(
+        insertText(table, columns, conflict),
+        rows.map((row) => row.map(toBound)),
+      );
     },
     async allocate(kind, count) {
       if (count === 0) return [];
@@ -54,11 +40,6 @@ export function createWriter(db: Transaction<Database>, thread: ManyRows): Write
     },
     lockOrder: async () => undefined,
   };
-}
-
-/** All are waited for, also when one fails: none may run into what comes after the rollback. */
-async function settled(answers: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(answers)) if (result.status === 'rejected') throw result.reason;
 }
 
 function insertText(table: string, columns: readonly string[], conflict: Conflict<string> | undefined): string {

@@ -53,14 +53,19 @@ function perform(call: Request['call'], sql: string, rows: Request['rows']) {
 }
 
 /** A transaction from begin to commit. It waits for nothing but its own steps, so nothing comes between them. */
-async function work({ id, sql: name, input }: Request): Promise<Answer> {
-  // Loaded when the first is asked for: a service that only takes records in does not need it.
+async function work({ id, sql: name, input, texts = [] }: Request): Promise<Answer> {
   works ??= openWorks();
   const { db, createWriter, dialect, doWork } = await works;
   const result = await db
     .transaction()
     .execute((transaction) =>
-      doWork(name as WorkName, { dialect }, createWriter(transaction, connection), JSON.parse(input ?? 'null') as WorkInput<WorkName>),
+      doWork(
+        name as WorkName,
+        { dialect },
+        createWriter(transaction, connection),
+        JSON.parse(input ?? 'null') as WorkInput<WorkName>,
+        texts,
+      ),
     );
   return { id, result: JSON.stringify(result) };
 }
