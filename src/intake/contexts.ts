@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import { type Issue, issue, type Reason } from '../errors/index.ts';
 import type { ContextBuilder } from '../mapping/context.ts';
 import type { MapContext, NormalisedRecord } from '../mapping/types.ts';
+import { zoneOf } from '../mapping/wall-clock.ts';
 import type { FacilityEntry, Feed } from '../store/port.ts';
 import type { Registers } from './registers.ts';
 import { type Resolved, text } from './resolve.ts';
@@ -66,7 +67,7 @@ function sessionIssues(record: NormalisedRecord, timeZone: string): readonly Iss
   const [start, end] = (['sessionStart', 'sessionEnd'] as const).map((field) => {
     const value = text(record[field]);
     if (value === undefined || !value.includes('T')) return { field, day: date, clock: value };
-    const local = DateTime.fromISO(value, { zone: timeZone });
+    const local = DateTime.fromISO(value, { zone: zoneOf(timeZone) });
     return { field, day: local.toISODate() ?? date, clock: local.toFormat('HH:mm') };
   });
   const found: Issue[] = [];

@@ -3,6 +3,7 @@ import type { Feed } from '../store/port.ts';
 import { type Age, ageOn } from './age.ts';
 import type { MappingTables } from './tables.ts';
 import type { MapContext, NormalisedRecord } from './types.ts';
+import { zoneOf } from './wall-clock.ts';
 
 /** What the record itself and the tables say, before anybody is looked up. */
 export interface VisitContext {
@@ -108,7 +109,7 @@ export function createContextBuilder(tables: Pick<MappingTables, 'lifeStages' | 
       const holds: ('time-missing' | 'reason-code-missing')[] = [];
       if (period.start === undefined) holds.push('time-missing');
       // The day of service is the day on the facility's wall calendar.
-      const local = period.start === undefined ? undefined : DateTime.fromISO(period.start, { zone: facts.timeZone });
+      const local = period.start === undefined ? undefined : DateTime.fromISO(period.start, { zone: zoneOf(facts.timeZone) });
       const day = local?.isValid ? local.toISODate() : text(record.date)?.slice(0, 10);
       const age = facts.birthDate === undefined || typeof day !== 'string' ? undefined : ageOn(facts.birthDate, day);
       const band = age && lifeStageOf(age);
@@ -178,7 +179,7 @@ function timeOn(date: string, value: unknown, timeZone: string): string | undefi
   if (exact) return exact;
   const clock = text(value);
   if (clock === undefined || !/^\d{2}:\d{2}$/.test(clock)) return undefined;
-  return DateTime.fromISO(`${date}T${clock}:00`, { zone: timeZone }).toISO({ suppressMilliseconds: true }) ?? undefined;
+  return DateTime.fromISO(`${date}T${clock}:00`, { zone: zoneOf(timeZone) }).toISO({ suppressMilliseconds: true }) ?? undefined;
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

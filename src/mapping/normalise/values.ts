@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 import type { ErrorCode, Params } from '../../errors/index.ts';
+import { zoneOf } from '../wall-clock.ts';
 import { type ClusterTable, canonical, type TokenTable } from './layout.ts';
 
 /** What a reader of values answers: the value, nothing (blank), or a fault; a fault keeps the value as it came. */
@@ -252,7 +253,7 @@ function readDate(input: unknown, options: ReadOptions): Reading {
 
 /** Systems write midnight of a day as the instant it is in UTC, which is the evening before: the day is that of the facility. */
 function dayIn(zone: string, value: string): string {
-  return (value.includes('T') && DateTime.fromISO(value, { zone }).toISODate()) || value.slice(0, 10);
+  return (value.includes('T') && DateTime.fromISO(value, { zone: zoneOf(zone) }).toISODate()) || value.slice(0, 10);
 }
 
 /** A day alone stays a date; with a time of day it becomes an instant with offset, in the given zone if it has none. */
@@ -295,7 +296,7 @@ function offsetOf(text: string | undefined): string | undefined {
 }
 
 function withZone(day: string, hour: number, minute: number, second: number, options: ReadOptions): string {
-  const local = DateTime.fromISO(`${day}T${two(hour)}:${two(minute)}:${two(second)}`, { zone: options.timeZone });
+  const local = DateTime.fromISO(`${day}T${two(hour)}:${two(minute)}:${two(second)}`, { zone: zoneOf(options.timeZone) });
   return local.toISO({ suppressMilliseconds: true }) ?? day;
 }
 
