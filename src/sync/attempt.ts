@@ -1,5 +1,6 @@
 import { AppError, issue } from '../errors/index.ts';
 import type { Delivery, Fence, Store, StoredResource } from '../store/port.ts';
+import type { Ahead } from './ahead.ts';
 import { sendChanged } from './changes.ts';
 import { CHANGING, CLOSING, isOvertaken, opened } from './episode.ts';
 import { type IdentityResolver, successorOf } from './identity.ts';
@@ -7,22 +8,26 @@ import { ADOPTED, ADOPTED_WHOLE, createLedger, EARLIER_CONTENT, isRetracted, ref
 import { type Outcome, refusalOf } from './outcome.ts';
 import type { LocalResource, Platform, SendAnswer, Unit } from './platform.ts';
 import { recover } from './recover.ts';
-import { resolveReferences, SYNC_CONTEXT } from './references.ts';
+import { resolveReferences } from './references.ts';
 import { createSending } from './sending.ts';
 
 export type { Trace } from './ledger.ts';
 export { SYNC_CONTEXT } from './references.ts';
 
 export interface AttemptOptions {
-  readonly store: Pick<Store, 'resources' | 'resourceVersion' | 'platformIds' | 'facilities' | 'markSent' | 'deliveries'>;
+  readonly store: Pick<Store, 'resources' | 'resourceVersion' | 'facilities' | 'markSent' | 'deliveries'>;
+  /** What was read when the delivery was claimed. */
+  readonly ahead: Ahead;
   readonly platform: Platform;
   readonly identity: IdentityResolver;
   /** Epoch ms. */
   readonly clock: () => number;
-  /** The database's time, and whether it is a restored backup, which may not know what was sent after it. */
   /** Whether the lease is surely held still: asked just before a request leaves. */
   readonly mayGo?: () => boolean;
-  readonly present: () => Promise<{ readonly nowMs: number; readonly restored: boolean }>;
+  /** When the database was put back from a backup, which may not know what was sent after it: epoch ms; undefined if it was not. */
+  readonly restoredAt: () => Promise<number | undefined>;
+  /** The database's time, epoch ms. */
+  readonly databaseNow: () => Promise<number>;
 }
 
 /**
@@ -31,7 +36,7 @@ export interface AttemptOptions {
  * @throws AppError `conflict` when the lease was lost before anything was sent, `store-unavailable`; anything else is a bug
  */
 export async function attempt(options: AttemptOptions, delivery: Delivery, trace: Trace): Promise<Outcome> {
-  const { store, platform, clock, identity } = options;
+  const { store, platform, clock, identity, ahead } = options;
   const { environment } = platform;
   const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
   trace.pending = delivery.sentAt !== null || delivery.reason === 'outcome-unknown';
@@ -42,18 +47,19 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
   }
 
   const opening = delivery.kind === 'episode' && ![CLOSING, CHANGING].some((start) => delivery.key.startsWith(start));
-  const all = (await load(store, delivery)).map((row) => (opening ? asOpened(row) : row));
+  const all = rowsOf(ahead, delivery).map((row) => (opening ? asOpened(row) : row));
   // What was entered in error is of no use to a platform that does not have it, and what it refers to need not be known there.
   const inError = all.filter(({ resource }) => isRetracted(resource)).map(({ resource }) => referenceOf(resource));
-  const uncertain = inError.length > 0 && (trace.pending || (await options.present()).restored);
+  const uncertain = inError.length > 0 && (trace.pending || (await options.restoredAt()) !== undefined);
   const retracted = uncertain ? [] : inError;
-  const there = new Set(retracted.length === 0 ? [] : (await store.platformIds(environment, retracted)).map(({ reference }) => reference));
-  const rows = all.filter(({ resource }) => !retracted.includes(referenceOf(resource)) || there.has(referenceOf(resource)));
+  const rows = all.filter(({ resource }) => !retracted.includes(referenceOf(resource)) || ahead.platformIds.has(referenceOf(resource)));
   if (rows.length === 0 || (!trace.pending && rows.every(({ resource }) => isOvertaken(delivery.key, resource)))) {
     return { kind: 'delivered' };
   }
   const resources = rows.map((row) => row.resource);
-  const known = await store.platformIds(environment, [...delivery.resources, ...platform.references(resources)]);
+  const known = [...new Set([...delivery.resources, ...platform.references(resources)])].flatMap(
+    (reference) => ahead.platformIds.get(reference) ?? [],
+  );
   const given = known.find(({ reference }) => reference === delivery.resources[0])?.at;
   if (given === ADOPTED_WHOLE) {
     return { kind: 'delivered' };
@@ -111,7 +117,8 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     if (!trace.pending && !isMissing()) {
       return undefined;
     }
-    const { nowMs, restored } = await options.present();
+    const restoredAt = await options.restoredAt();
+    const restored = restoredAt !== undefined;
     if (!trace.pending && delivery.kind === 'encounter' && !restored && given !== ADOPTED) {
       return undefined;
     }
@@ -128,15 +135,15 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
       ledger.adopt(found.placed);
       return undefined;
     }
+    const waitMs = await waitToProve(restoredAt);
     const looked = await recover(platform, unitOf(resources));
     if (looked.kind !== 'looked') {
       return looked;
     }
     const whole = resources.every(ledger.isMissing);
     sending.takeOver(looked, trace.pending || delivery.kind === 'encounter' ? (delivery.sentAt ?? UNKNOWN_CONTENT) : undefined);
-    const left = resources.filter((resource) => ledger.isMissing(resource) && !isRetracted(resource));
-    const waitMs = trace.pending ? waitToProve(nowMs) : 0;
-    if (waitMs > 0 && (left.length > 0 || rows.some(ledger.isChanged))) {
+    // Of what was entered in error too: taken for absent while it is merely not visible yet, it would stay valid there.
+    if (waitMs > 0 && (isMissing() || rows.some(ledger.isChanged))) {
       return { kind: 'too-early', waitMs };
     }
     const blind = sending.blind(looked);
@@ -160,17 +167,18 @@ export async function attempt(options: AttemptOptions, delivery: Delivery, trace
     return trouble;
   }
 
-  /** How long until a look-up can prove that what is on the wire since the mark is not there. */
-  function waitToProve(nowMs: number): number {
+  /** How long until a look-up can prove that what is on the wire since the mark, or since before the database was put back, is not there. */
+  async function waitToProve(restoredAt: number | undefined): Promise<number> {
     const lag = platform.readLagMs ?? 0;
-    return lag === 0 || !delivery.markedAt ? 0 : Date.parse(delivery.markedAt) + lag - nowMs;
+    const marked = trace.pending && delivery.markedAt ? Date.parse(delivery.markedAt) : undefined;
+    const since = Math.max(marked ?? Number.NEGATIVE_INFINITY, restoredAt ?? Number.NEGATIVE_INFINITY);
+    return lag === 0 || since === Number.NEGATIVE_INFINITY ? 0 : since + lag - (await options.databaseNow());
   }
 }
 
-async function load(store: Pick<Store, 'resources'>, delivery: Delivery): Promise<readonly StoredResource[]> {
-  const stored = new Map((await store.resources(SYNC_CONTEXT, delivery.resources)).map((row) => [referenceOf(row.resource), row]));
+function rowsOf({ rows }: Ahead, delivery: Delivery): readonly StoredResource[] {
   return delivery.resources.map((reference) => {
-    const row = stored.get(reference);
+    const row = rows.get(reference);
     if (row === undefined) {
       // Resources and delivery are written in one transaction, so this cannot be.
       throw new AppError('internal');

@@ -1,5 +1,6 @@
 import { AppError, type Reason, type State } from '../errors/index.ts';
 import type { Audit, ChangeSet, Delivery, DeliveryOutcome, Fence, Store } from '../store/port.ts';
+import { type Ahead, readAhead } from './ahead.ts';
 import { attempt, SYNC_CONTEXT, type Trace } from './attempt.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
 import { isOpen } from './hours.ts';
@@ -91,6 +92,7 @@ const SLOW_MS = 600_000;
 /** Shared state that is set while this is a restored backup, which may not know what was sent after it. */
 export const RESTORED = 'restored';
 const HOURS_MAX_AGE_MS = 30_000;
+const BACKUP_MAX_AGE_MS = 1_000;
 /** Free places are filled together, where there are few after so long: a claim for each would cost as much as a delivery. */
 const GATHER_MS = 20;
 /** Why a wait ends early. Without one each abort makes an error with its stack, which nobody reads. */
@@ -132,6 +134,7 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Owners that the platform asked to slow down, until when they are taken for slow: they may not fill all places with waiting. */
   const slow = new Map<string, number>();
   const serving = new Map<string, number>();
+  let backup: { readonly at: number; readonly restoredAt: number | undefined } = { at: Number.NEGATIVE_INFINITY, restoredAt: undefined };
   let hours: { at: number; closed: readonly string[] } = { at: Number.NEGATIVE_INFINITY, closed: [] };
 
   let stopping = new AbortController();
@@ -192,13 +195,19 @@ export function createWorker(options: WorkerOptions): Worker {
     return claimed;
   }
 
-  async function present(): Promise<{ nowMs: number; restored: boolean }> {
-    const { nowMs, entries } = await store.shared(environment, [RESTORED]);
-    return { nowMs, restored: entries.length > 0 };
+  const databaseNow = async (): Promise<number> => (await store.shared(environment, [RESTORED])).nowMs;
+
+  /** No database is put back under a worker that runs; that all of it is known again may be seen a little later. */
+  async function restoredAt(): Promise<number | undefined> {
+    if (monotonic() - backup.at >= BACKUP_MAX_AGE_MS) {
+      const [mark] = (await store.shared(environment, [RESTORED])).entries;
+      backup = { at: monotonic(), restoredAt: mark && Date.parse(mark.updatedAt) };
+    }
+    return backup.restoredAt;
   }
 
   /** Tries a claimed delivery and writes the outcome. Undefined if its lease was lost or nothing could be written. */
-  async function serve(delivery: Delivery): Promise<Served | undefined> {
+  async function serve(delivery: Delivery, reading: Promise<Ahead>): Promise<Served | undefined> {
     const trace: Trace = { pending: false, platformIds: [], identities: [], adopted: 0 };
     let outcome: Outcome;
     const fence: Fence = { deliveryId: delivery.id, token: delivery.token };
@@ -214,7 +223,8 @@ export function createWorker(options: WorkerOptions): Worker {
       );
     }, leaseMs / 3);
     try {
-      outcome = await attempt({ store, platform, identity, clock, present, mayGo: () => monotonic() < heldUntil }, delivery, trace);
+      const mayGo = (): boolean => monotonic() < heldUntil;
+      outcome = await attempt({ store, platform, identity, clock, ahead: await reading, restoredAt, databaseNow, mayGo }, delivery, trace);
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'internal';
       log.error({ delivery: delivery.id, kind: delivery.kind, owner: delivery.owner, code, fault: nameOf(error) }, 'delivery.fault');
@@ -352,10 +362,10 @@ export function createWorker(options: WorkerOptions): Worker {
     const many = Math.max(1, Math.ceil(concurrency / 2));
     let claimedAt = Number.NEGATIVE_INFINITY;
 
-    const begin = (delivery: Delivery): void => {
+    const begin = (delivery: Delivery, reading: Promise<Ahead>): void => {
       tally.claimed += 1;
       serving.set(delivery.owner, (serving.get(delivery.owner) ?? 0) + 1);
-      const work = serve(delivery)
+      const work = serve(delivery, reading)
         .then((served) => {
           done += 1;
           if (served !== undefined) {
@@ -398,8 +408,9 @@ export function createWorker(options: WorkerOptions): Worker {
           log.error({ code: error instanceof AppError ? error.code : 'internal' }, 'queue.unavailable');
         }
         claimedAt = monotonic();
-        claimed.forEach(begin);
         if (claimed.length > 0) {
+          const reading = readAhead(store, platform, claimed);
+          for (const delivery of claimed) begin(delivery, reading);
           continue;
         }
       }

@@ -13,7 +13,9 @@ export async function storyOf(sourceId: string, { rows }: RunDatabase, dump: Asy
     for (const row of await rows(sql)) lines.push(`${name} ${JSON.stringify(row)}`);
   };
   const submission = `select id from submission where source_id = '${sourceId}'`;
-  const deliveries = `select id from delivery where submission in (${submission})`;
+  // A withdrawal takes the delivery over: it is nobody's then.
+  const deliveries = `select d.id from delivery d join resource r on d.delivery_key like '%' || r.type || '/' || r.id
+    join resource_history h on h.resource = r.pk where h.submission in (${submission})`;
   const versions = `select h.* from resource_history h where h.submission in (${submission})`;
   await tell(
     'submission',
@@ -21,9 +23,9 @@ export async function storyOf(sourceId: string, { rows }: RunDatabase, dump: Asy
   );
   await tell(
     'version',
-    `select r.type, r.id, h.version, h.last_updated_ms, h.content from resource r join (${versions}) h on h.resource = r.pk order by h.last_updated_ms`,
+    `select r.type, r.id, h.version, h.last_updated_ms from resource r join (${versions}) h on h.resource = r.pk order by h.last_updated_ms`,
   );
-  await tell('delivery', `select * from delivery where submission in (${submission}) order by id`);
+  await tell('delivery', `select * from delivery where id in (${deliveries}) order by id`);
   await tell('event', `select * from delivery_event where delivery in (${deliveries}) order by id`);
   const ids = `select r.type || '/' || r.id from resource r join (${versions}) h on h.resource = r.pk`;
   const known = await rows(`select * from platform_id where reference in (${ids}) order by reference`);

@@ -128,6 +128,25 @@ describe('a platform whose reads lag behind', () => {
     expect(posts).toBe(action === 'drop-before' ? 2 : 1);
   });
 
+  it('holds a visit that was withdrawn after its answer was lost: it is retracted once it can be seen', async () => {
+    const lag = 400;
+    await setUp({ platform: { readLagMs: lag }, realTime: true });
+    await rig.settings({ readLagMs: lag });
+    const resources = resourcesOf('a');
+    await rig.plan('a', resources);
+    await takenOver('w1', { store: dies(rig.store), leaseMs: 50 });
+    expect(await counts()).toEqual([1, 1, 2]);
+    await rig.plan(
+      'a',
+      resources.map((resource) => (resource.resourceType === 'Condition' ? resource : { ...resource, status: 'entered-in-error' })),
+      { version: 2 },
+    );
+    await takenOver('w2');
+    await drained(rig.startWorker('w3'));
+    const { Encounter = [], Observation = [] } = await rig.onPlatform();
+    expect([...Encounter, ...Observation].map(({ status }) => status)).toEqual(Array(3).fill('entered-in-error'));
+  });
+
   it('that is not told of it would be asked too early: the duplicate rule still holds the second visit back', async () => {
     await setUp({ realTime: true });
     await rig.receive({ record: 'first', person: 2 });
@@ -303,6 +322,28 @@ describe('a restored backup', () => {
     const requests = await rig.requests();
     expect(requests['POST /']).toEqual({ '200': 2 });
     expect(requests['PUT Observation/{id}']).toBeUndefined();
+  });
+
+  it('waits until what was sent just before it was put back can be seen', async () => {
+    const lag = 700;
+    await setUp({ platform: { readLagMs: lag }, realTime: true });
+    // Its places can be seen by then.
+    await rig.receive({ record: 'before', person: 2 });
+    await drained(rig.startWorker('w0'));
+    await new Promise((resolve) => setTimeout(resolve, lag));
+    await rig.receive({ record: 'a', person: 1 });
+    const other = await createRig({ realTime: true });
+    try {
+      const id = await other.receive({ record: 'a', person: 1 });
+      await drained(rig.startWorker('w1'));
+      await rig.settings({ readLagMs: lag });
+      await other.store.putShared(ENVIRONMENT, RESTORED, '{}', null);
+      await drained(other.startWorker('w9', { platform: rig.connect() }));
+      expect(await other.submission(id)).toMatchObject({ state: 'completed' });
+    } finally {
+      await other.close();
+    }
+    expect((await rig.requests())['POST /']).toEqual({ '200': 2 });
   });
 
   it('retracts what it was told to, also where it does not know that it ever sent it', async () => {
