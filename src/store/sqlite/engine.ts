@@ -51,8 +51,7 @@ export async function openSqlite(path: string): Promise<Engine> {
     worksElsewhere: true,
     ping: async () => {
       await sql`select 1`.execute(reader);
-      // Spoken to directly: a transaction that is open does not make it wait.
-      await thread.execute('select 1', []);
+      await thread.ping();
     },
     migrate: (dryRun, upTo) => migrate(dryRun, migrationsUpTo(MIGRATIONS, upTo), reader, write, thread),
     close: async () => {

@@ -77,6 +77,12 @@ export class SqliteWriter {
     return JSON.parse((await this.#request('work', name, [], { input: JSON.stringify(input), texts })) as string) as WorkOutput<N>;
   }
 
+  /** Resolves when the thread answers; at once while it is at work, whose end tells of a failure by itself. */
+  async ping(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    if (this.#pending.size === 0) await this.execute('select 1', []);
+  }
+
   async rollback(): Promise<void> {
     await this.#request('rollback', '', []);
   }
