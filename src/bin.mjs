@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const NEEDED = [24, 2];
 
@@ -27,7 +27,8 @@ if (program === undefined || node === undefined) {
 }
 
 // New objects in 8 MB instead of the 16 MB that V8 takes: the service's memory is a tenth smaller, its speed the same.
-const child = spawn(node, ['--max-semi-space-size=8', program, ...process.argv.slice(2)], { stdio: 'inherit' });
+const options = ['--max-semi-space-size=8', '--import', pathToFileURL(path.join(here, 'compile-cache.mjs')).href];
+const child = spawn(node, [...options, program, ...process.argv.slice(2)], { stdio: 'inherit' });
 // A terminal sends Ctrl-C to both; without a listener this process would end before the child has finished.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {

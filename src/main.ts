@@ -19,7 +19,6 @@ import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
 import { encryptSecret, openSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
-import { backup, restore } from './store/archive.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
 import { type AdoptLine, adopt, fromPlatform } from './sync/index.ts';
 
@@ -57,11 +56,15 @@ export const composition: Composition = {
   readConfig: parseConfig,
   openStore: open,
   createService,
-  // Loaded only where it is asked for: the service starts without it.
+  // What follows with an import is loaded only where it is asked for: the service starts without it.
   startSandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox(options),
   dryRun,
-  backup: (config, file, options) => backup({ database: databaseOf(config), file, version: packageVersion(), ...options }),
+  async backup(config, file, options) {
+    const { backup } = await import('./store/archive.ts');
+    return backup({ database: databaseOf(config), file, version: packageVersion(), ...options });
+  },
   async restore(config, file, options) {
+    const { restore } = await import('./store/archive.ts');
     if (!options.dryRun) claimDatabasePlace(config);
     const { environment, idKey } = config;
     return restore({ database: databaseOf(config), file, environment, ...(idKey !== undefined && { idKey }), ...options });

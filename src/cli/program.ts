@@ -25,7 +25,6 @@ import { sync } from './commands/sync.ts';
 import { type ImportFlags, importTerminology, listTerminology, removeTerminology } from './commands/terminology.ts';
 import { validateFiles } from './commands/validate.ts';
 import type { Composition } from './composition.ts';
-import { runDemo } from './demo/demo.ts';
 import { createOutput, type ExitCode, explain, type Output } from './output.ts';
 
 /** A command after its options are read: does its work and says how it ended. */
@@ -306,7 +305,9 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     command(program, 'demo', 'satu hari lima puskesmas Brebes, dari ujung ke ujung / a day of five puskesmas, end to end')
       .option('--keep', 'biarkan simulator dan layanan berjalan / leave simulator and service running')
       .option('--data <folder>', 'folder kerja / working folder', 'data/demo'),
-    (options: { keep?: boolean; data: string }) => runDemo(options),
+    (options: { keep?: boolean; data: string }) =>
+      async (...given) =>
+        (await import('./demo/demo.ts')).runDemo(options)(...given),
   );
 
   on(command(program, 'version', 'versi / version'), () => async (composition, output) => {

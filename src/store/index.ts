@@ -1,6 +1,5 @@
 import { guard } from './failure.ts';
 import type { Store } from './port.ts';
-import { openPostgres } from './postgres/engine.ts';
 import { openSqlite } from './sqlite/engine.ts';
 import { createStore } from './store.ts';
 
@@ -16,5 +15,10 @@ export { parseDateRange, SEARCH_PARAMETERS, type SearchKind, type SearchParamete
  * @throws AppError `store-unavailable` if the file cannot be opened
  */
 export async function openStore(database: string): Promise<Store> {
-  return guard(async () => createStore(/^postgres(ql)?:\/\//.test(database) ? openPostgres(database) : await openSqlite(database)));
+  return guard(async () => {
+    if (!/^postgres(ql)?:\/\//.test(database)) return createStore(await openSqlite(database));
+    // Loaded only where it is used: half of those who start the service have no PostgreSQL.
+    const { openPostgres } = await import('./postgres/engine.ts');
+    return createStore(openPostgres(database));
+  });
 }
