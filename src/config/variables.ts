@@ -331,7 +331,7 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'ILP_WORKER_CONCURRENCY',
     kind: 'integer',
-    fallback: '16',
+    fallback: '32',
     minimum: 1,
     maximum: 64,
     since,

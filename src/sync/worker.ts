@@ -106,7 +106,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const log = options.log ?? silentLog;
   const metrics = options.metrics ?? noMetrics;
   const delay = options.delay ?? sleep;
-  const concurrency = options.concurrency ?? 16;
+  const concurrency = options.concurrency ?? 32;
   const leaseMs = options.leaseMs ?? 60_000;
   const pollMs = options.pollMs ?? 2_000;
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
