@@ -2,7 +2,7 @@ import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@med
 import type { R4Elements } from '../../terminology/r4-elements.ts';
 import { mapError, type Position } from '../fml/index.ts';
 import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit } from './emitter.ts';
-import type { Runtime, TranslateTable } from './runtime.ts';
+import type { Runtime, TranslateTable, TranslateTarget } from './runtime.ts';
 import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
 import { jsonKind, TargetTypes } from './target-types.ts';
 import { quote, typeOfKind } from './variables.ts';
@@ -35,7 +35,7 @@ export interface Compiled {
   readonly source: { readonly fast: string; readonly traced: string };
 }
 
-/** Equivalences that keep the meaning or widen it; a narrower target would say more than the source did. */
+/** Relations that keep the meaning or widen it; a narrower target would say more than the source did, the others have none. */
 const KEEPS_MEANING = new Set(['relatedto', 'equivalent', 'equal', 'wider', 'subsumes']);
 /** A record nests no deeper than this in practice; a recursive group's paths are cut here. */
 const MAX_PATH = 16;
@@ -365,19 +365,28 @@ function numberOf<T>(numbers: Map<T, number>, key: T): number {
 
 /** Source code → target of a concept map; the text of the problem when a code is ambiguous. */
 function makeTable(map: ConceptMap): TranslateTable | string {
-  const table = new Map<string, { system?: string; code: string; display?: string }>();
+  const table: Map<string, TranslateTarget | null> & { provided?: string } = new Map();
   for (const group of map.group ?? []) {
+    const mode = group.unmapped?.mode;
+    if (mode !== undefined && mode !== 'provided') return `'unmapped' of the mode '${mode}' is not covered`;
+    if (mode === 'provided') {
+      if (group.target === undefined || (table.provided ?? group.target) !== group.target) return "'unmapped' needs one target system";
+      table.provided = group.target;
+    }
     for (const element of group.element) {
       const target = element.target?.find((t) => t.code !== undefined && KEEPS_MEANING.has(t.equivalence));
-      if (element.code === undefined || target?.code === undefined) continue;
+      if (element.code === undefined) continue;
+      if (target?.code === undefined) {
+        if (!table.has(element.code)) table.set(element.code, null);
+        continue;
+      }
       const row = {
         ...(group.target !== undefined && { system: group.target }),
         code: target.code,
         ...(target.display !== undefined && { display: target.display }),
       };
       const known = table.get(element.code);
-      if (known !== undefined && (known.code !== row.code || known.system !== row.system))
-        return `the concept map gives '${element.code}' two meanings`;
+      if (known && (known.code !== row.code || known.system !== row.system)) return `the concept map gives '${element.code}' two meanings`;
       table.set(element.code, row);
     }
   }

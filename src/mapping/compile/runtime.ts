@@ -26,7 +26,13 @@ export interface Run {
   places: Map<object, { readonly root: object; readonly path: string }>;
 }
 
-export type TranslateTable = ReadonlyMap<string, { readonly system?: string; readonly code: string; readonly display?: string }>;
+export interface TranslateTarget {
+  readonly system?: string;
+  readonly code: string;
+  readonly display?: string;
+}
+/** `provided`: system under which a code that is not listed stays as it is. A code that is listed as having no counterpart maps to null. */
+export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & { readonly provided?: string };
 
 export function createRuntime() {
   const run: Run = { issues: [], references: [], traces: [], places: new Map() };
@@ -150,9 +156,10 @@ export function createRuntime() {
     return cut === '' ? undefined : cut;
   }
   function translate(table: TranslateTable, value: string, map: string, field: string) {
-    const found = table.get(value);
-    if (found === undefined) run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
-    return found;
+    const listed = table.get(value);
+    const found = listed === undefined && table.provided !== undefined ? { system: table.provided, code: value } : listed;
+    if (!found) run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
+    return found ?? undefined;
   }
   function contactSystem(value: string): string {
     if (value.includes('@')) return 'email';

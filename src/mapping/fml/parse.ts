@@ -1,6 +1,7 @@
 import type {
   ConceptMap,
   ConceptMapGroup,
+  ConceptMapGroupElementTarget,
   StructureMap,
   StructureMapGroup,
   StructureMapGroupInput,
@@ -22,6 +23,19 @@ export interface ParsedMap {
 const LIST_MODES = ['first', 'not_first', 'last', 'not_last', 'only_one'] as const;
 const TARGET_LIST_MODES = ['first', 'share', 'last', 'collate'] as const;
 const MODEL_MODES = ['source', 'queried', 'target', 'produced'] as const;
+/** Relations between codes as the grammar writes them (R4 mapping language, "Embedded Concept Maps"), and R4's names for them. */
+const RELATIONS: Readonly<Record<string, ConceptMapGroupElementTarget['equivalence']>> = {
+  '-': 'relatedto',
+  '=': 'equal',
+  '==': 'equivalent',
+  '!=': 'disjoint',
+  '--': 'unmatched',
+  '<=': 'wider',
+  '<-': 'subsumes',
+  '>=': 'narrower',
+  '>-': 'specializes',
+  '~': 'inexact',
+};
 /** Variable of both sides in `src.a -> tgt.b`, as HL7's Java implementation writes it. */
 export const AUTO_VARIABLE = 'vvv';
 
@@ -112,6 +126,7 @@ class Parser {
     this.#symbol('{');
     const prefixes = new Map<string, string>();
     const groups = new Map<string, ConceptMapGroup>();
+    const unmapped: { system: string; position: Position }[] = [];
     while (!this.#isSymbol('}')) {
       if (this.#is('prefix') && this.#lexer.peekSecond().kind === 'name') {
         this.#lexer.next();
@@ -121,11 +136,15 @@ class Parser {
         this.#skipSemicolon();
         continue;
       }
-      if (this.#is('unmapped')) this.#fail(this.#lexer.peek().position, "'unmapped' is not covered in concept maps");
+      if (this.#is('unmapped') && this.#lexer.peekSecond().kind === 'name') {
+        unmapped.push(this.#unmapped(prefixes));
+        continue;
+      }
       const source = this.#conceptCode(prefixes);
       const operator = this.#lexer.next();
-      if (operator.text !== '==' || operator.kind !== 'symbol') {
-        this.#fail(operator.position, `only '==' is covered in concept maps, found ${describe(operator)}`);
+      const equivalence = operator.kind === 'symbol' ? RELATIONS[operator.text] : undefined;
+      if (equivalence === undefined) {
+        this.#fail(operator.position, `expected a relation (${Object.keys(RELATIONS).join(' ')}), found ${describe(operator)}`);
       }
       const target = this.#conceptCode(prefixes);
       this.#skipSemicolon();
@@ -136,11 +155,29 @@ class Parser {
         groups.set(key, group);
       }
       if (group.element.some((e) => e.code === source.code)) this.#fail(source.position, `code '${source.code}' is mapped twice`);
-      group.element.push(this.#at(source.position, { code: source.code, target: [{ code: target.code, equivalence: 'equal' as const }] }));
+      group.element.push(this.#at(source.position, { code: source.code, target: [{ code: target.code, equivalence }] }));
+    }
+    for (const { system, position } of unmapped) {
+      const told = [...groups.values()].filter((group) => group.source === system);
+      if (told.length !== 1) this.#fail(position, `'unmapped' needs one group of codes of ${system}, there are ${told.length}`);
+      (told[0] as ConceptMapGroup).unmapped = { mode: 'provided' };
     }
     this.#symbol('}');
     if (groups.size === 0) this.#fail(start, 'the concept map is empty');
     return this.#at(start, { resourceType: 'ConceptMap', id: name, status: 'active', group: [...groups.values()] } as ConceptMap);
+  }
+
+  /** `unmapped for s = provided`: a code that is not listed stays as it is, under the target's system. */
+  #unmapped(prefixes: ReadonlyMap<string, string>): { system: string; position: Position } {
+    this.#lexer.next();
+    this.#keyword('for');
+    const token = this.#lexer.peek();
+    const system = prefixes.get(this.#name('a prefix'));
+    if (system === undefined) this.#fail(token.position, `the prefix '${token.text}' is not declared`);
+    this.#symbol('=');
+    this.#keyword('provided');
+    this.#skipSemicolon();
+    return { system, position: token.position };
   }
 
   #conceptCode(prefixes: ReadonlyMap<string, string>): { system: string; code: string; position: Position } {

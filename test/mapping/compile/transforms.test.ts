@@ -141,6 +141,17 @@ describe('translate', () => {
     expect(map).toEqual({ gender: 'fe-male' });
   });
 
+  it('of a concept map inside the map follows the relations that keep the meaning, and leaves what is provided as it is', () => {
+    const head = 'conceptmap "sex" { prefix s = "urn:s" prefix t = "urn:t" s:P';
+    const more = "group G(source x, target p : Patient) { x.sex as s -> p.gender = translate(s, '#sex', 'code'); }";
+    const given = (rest: string) => compileWithOwnMap(`${head} ${rest} }\n`, 'src then G(src, tgt);', more);
+    for (const relation of ['-', '=', '==', '<=', '<-']) expect(given(`${relation} t:male`), relation).toEqual({ gender: 'male' });
+    for (const relation of ['!=', '--', '>=', '>-', '~']) expect(given(`${relation} t:male`), relation).toBeUndefined();
+    expect(given('!= t:male unmapped for s = provided')).toBeUndefined();
+    const others = 'conceptmap "sex" { prefix s = "urn:s" prefix t = "urn:t" s:L == t:male unmapped for s = provided }\n';
+    expect(compileWithOwnMap(others, 'src then G(src, tgt);', more)).toEqual({ gender: 'P' });
+  });
+
   it('an unmapped code is a finding and no value', () => {
     const result = run(`src.sex as x -> tgt.status = 'final', tgt.code = translate(x, ${url}, 'CodeableConcept');`, { sex: 'X' }, withMap);
     expect(result.resources[0]?.resource).not.toHaveProperty('code');

@@ -18,6 +18,37 @@ function refusal(text: string): string {
 
 // https://hl7.org/fhir/R4/mapping-language.html and https://hl7.org/fhir/R4/structuremap.html
 describe('FML to StructureMap', () => {
+  // R4 mapping language, "Embedded Concept Maps"; names of R4's ConceptMapEquivalence.
+  it.each([
+    ['-', 'relatedto'],
+    ['=', 'equal'],
+    ['==', 'equivalent'],
+    ['!=', 'disjoint'],
+    ['--', 'unmatched'],
+    ['<=', 'wider'],
+    ['<-', 'subsumes'],
+    ['>=', 'narrower'],
+    ['>-', 'specializes'],
+    ['~', 'inexact'],
+  ])('the relation %s between codes is %s', (relation, equivalence) => {
+    const { structureMap } = parseMap(
+      `map "urn:m" = "M"\nconceptmap "x" { prefix s = "urn:s" prefix t = "urn:t"\n s:a ${relation} t:b unmapped for s = provided }\ngroup G(source s, target t) { }`,
+      'm.map',
+    );
+    expect(structureMap.contained).toMatchObject([
+      {
+        group: [
+          {
+            source: 'urn:s',
+            target: 'urn:t',
+            element: [{ code: 'a', target: [{ code: 'b', equivalence }] }],
+            unmapped: { mode: 'provided' },
+          },
+        ],
+      },
+    ]);
+  });
+
   it('header: map, conceptmap, uses, imports, group', () => {
     const { structureMap } = parseMap(
       `\uFEFF// a comment
@@ -48,8 +79,8 @@ group Main(source src : Record, source ctx, target bundle : Bundle) { }`,
               source: 'urn:s',
               target: 'urn:t',
               element: [
-                { code: 'L', target: [{ code: 'male', equivalence: 'equal' }] },
-                { code: '8480-6', target: [{ code: 'two words', equivalence: 'equal' }] },
+                { code: 'L', target: [{ code: 'male', equivalence: 'equivalent' }] },
+                { code: '8480-6', target: [{ code: 'two words', equivalence: 'equivalent' }] },
               ],
             },
           ],
@@ -193,11 +224,13 @@ describe('what the grammar does not allow, or is not covered', () => {
     [group('src.a default (b) as c -> tgt.b = c;'), '3:16', 'must be a literal'],
     [group('src.a 1.5..2 as c -> tgt.b = c;'), '3:7', 'whole number'],
     [group('src # tgt;'), '3:5', 'unexpected character'],
-    [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a = s:b }`, '2:41', "only '==' is covered"],
-    [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a - s:b }`, '2:41', "only '==' is covered"],
+    [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a + s:b }`, '2:41', 'expected a relation'],
+    [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a s:b }`, '2:41', 'expected a relation'],
     [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a == t:b }`, '2:44', "prefix 't' is not declared"],
     [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a == s:b s:a == s:c }`, '2:48', 'mapped twice'],
-    [`${HEAD}conceptmap "x" { unmapped for s = provided }`, '2:18', "'unmapped'"],
+    [`${HEAD}conceptmap "x" { unmapped for s = provided }`, '2:31', "prefix 's' is not declared"],
+    [`${HEAD}conceptmap "x" { prefix s = "urn:s" s:a == s:b unmapped for s = fixed }`, '2:65', "expected 'provided'"],
+    [`${HEAD}conceptmap "x" { prefix s = "urn:s" prefix t = "urn:t" s:a == s:b unmapped for t = provided }`, '2:80', 'there are 0'],
     [`${HEAD}conceptmap "x" { }`, '2:1', 'empty'],
   ])('%j', (text, place, problem) => {
     const found = refusal(text);
