@@ -264,14 +264,13 @@ export class GroupEmitter {
 
   #emitSource(source: StructureMapGroupRuleSource, scope: Map<string, Variable>, closers: boolean[]): void {
     if (source.type !== undefined) this.#fail(source, "a type filter (': Type') on a source is not covered");
-    if (source.min !== undefined || source.max !== undefined)
-      this.#fail(source, 'a cardinality on a source is not covered: the contract checks it');
     if (source.variable === 'true' || source.variable === 'false') this.#fail(source, `a variable cannot be named '${source.variable}'`);
     if (source.logMessage !== undefined) this.#fail(source, "'log' is not covered: a map is pure");
     const base = this.#sourceVariable(source.context, scope, source);
     const defaultValue = defaultOf(source);
     if (source.element === undefined) {
       if (defaultValue !== undefined) this.#fail(source, 'a default needs an element');
+      if (bounded(source)) this.#fail(source, 'a cardinality needs an element');
       if (source.listMode !== undefined) this.#fail(source, 'a list mode needs an element', 'listMode');
       const item = { ...base, present: true };
       this.#conditional(base.present ? [] : [`${base.js} !== undefined`], source, item, scope, closers);
@@ -368,9 +367,16 @@ export class GroupEmitter {
       if (source.listMode === 'not_first' || source.listMode === 'not_last') {
         this.#fail(source, `'${source.listMode}' of a single value is never there`, 'listMode');
       }
-      this.#line(`const ${js} = ${reader}(${raw.js}${this.#at(raw.field)})${orDefault};`);
+      let read = `${reader}(${raw.js}${this.#at(raw.field)})`;
+      if (bounded(source)) {
+        const given = this.#fresh(`${name}_given`);
+        this.#line(`const ${given} = ${read};`);
+        this.#cardinality(`(${given} === undefined ? 0 : 1)`, source, raw.field, closers);
+        read = given;
+      }
+      this.#line(`const ${js} = ${read}${orDefault};`);
       this.#conditional(fallback === undefined ? [`${js} !== undefined`] : [], source, item, scope, closers);
-    } else if (source.listMode === undefined && fallback === undefined) {
+    } else if (source.listMode === undefined && fallback === undefined && !bounded(source)) {
       const element = this.#loop(raw, name, closers);
       this.#line(`const ${js} = ${reader}(${element.js}${this.#at(element.field)});`);
       const bound = { ...item, field: element.field };
@@ -381,6 +387,7 @@ export class GroupEmitter {
       // R4 and HL7's implementation: default, then where and check on every item, then the list mode over what is left.
       const items = this.#fresh(`${name}_items`);
       this.#line(`let ${items} = values(${raw.js}, ${reader}, ${raw.field});`);
+      if (bounded(source)) this.#cardinality(`${items}.length`, source, raw.field, closers);
       if (fallback !== undefined) this.#line(`if (${items}.length === 0) ${items} = [${fallback.js}];`);
       let condition = source.condition;
       if (source.listMode !== undefined) {
@@ -399,6 +406,17 @@ export class GroupEmitter {
       this.#conditional([], { ...rest, ...(condition !== undefined && { condition }) }, item, scope, closers, source);
     }
     this.#bind(source, item, scope);
+  }
+
+  /**
+   * An implicit check on what the source has, before default and where (R4 StructureMap, group.rule.source.min): the rule is not carried
+   * out where there are fewer or more.
+   */
+  #cardinality(count: string, { min = 0, max = '*' }: StructureMapGroupRuleSource, field: string, closers: boolean[]): void {
+    const within = [...(min > 0 ? [`${count} >= ${min}`] : []), ...(max === '*' ? [] : [`${count} <= ${max}`])].join(' && ') || 'true';
+    this.#line(`if (!(${within})) checkFailed(${this.#linker.traced ? field : '""'}, ${quote(this.#ruleName())});`);
+    this.#open('else {', true);
+    closers.push(true);
   }
 
   #bind(source: StructureMapGroupRuleSource, item: SourceVariable, scope: Map<string, Variable>): void {
@@ -1144,3 +1162,5 @@ function defaultOf(source: StructureMapGroupRuleSource): Value | undefined {
 function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]+/g, ' ');
 }
+
+const bounded = ({ min, max }: StructureMapGroupRuleSource): boolean => min !== undefined || max !== undefined;

@@ -101,6 +101,42 @@ describe('where', () => {
   });
 });
 
+// R4 StructureMap, group.rule.source.min and max: an implicit check on the content of the source.
+describe('cardinality', () => {
+  const failed = [{ code: 'map-check', severity: 'error' }];
+
+  it('of a single value', () => {
+    expect(run('src.name 1..1 as n -> tgt.language = n;', { name: 'x' })).toMatchObject({ issues: [] });
+    expect(probe('src.name 1..1 as n -> tgt.language = n;', { name: 'x' })).toEqual({ language: 'x' });
+    expect(run('src.name 1..1 as n -> tgt.language = n;', {}).issues).toMatchObject(failed);
+    expect(run('src.name 0..1 as n -> tgt.language = n;', {}).issues).toEqual([]);
+    expect(run('src.name 0..0 as n -> tgt.language = n;', { name: 'x' }).issues).toMatchObject(failed);
+  });
+
+  it('of a list: none of it is carried out where there are fewer or more', () => {
+    const rules = 'src.tags 1..2 as t -> tgt.name as n, n.text = t;';
+    expect(probe(rules, { tags: ['a', 'b'] })).toEqual({ name: [{ text: 'a' }, { text: 'b' }] });
+    for (const tags of [[], ['a', 'b', 'c']]) {
+      const result = run(rules, { tags });
+      expect(result.issues).toMatchObject(failed);
+      expect(result.resources.map(({ resource }) => resource).flatMap((resource) => ('name' in resource ? [resource.name] : []))).toEqual(
+        [],
+      );
+    }
+    expect(run('src.tags 1..* as t -> tgt.name as n, n.text = t;', { tags: ['a', 'b', 'c'] }).issues).toEqual([]);
+  });
+
+  it('is asked before the default and the list mode', () => {
+    expect(run("src.tags 1..* default 'z' as t -> tgt.name as n, n.text = t;", {}).issues).toMatchObject(failed);
+    expect(probe("src.tags 0..1 default 'z' as t -> tgt.name as n, n.text = t;", {})).toEqual({ name: [{ text: 'z' }] });
+    expect(run('src.tags 1..1 first as t -> tgt.name as n, n.text = t;', { tags: ['a', 'b'] }).issues).toMatchObject(failed);
+  });
+
+  it('asks before where', () => {
+    expect(run("src.tags 1..1 as t where ($this = 'a') -> tgt.name as n, n.text = t;", { tags: ['a', 'b'] }).issues).toMatchObject(failed);
+  });
+});
+
 describe('check', () => {
   const rules = 'src.weight as w check ($this < 300) -> tgt.active = true;';
 
