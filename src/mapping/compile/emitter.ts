@@ -389,21 +389,31 @@ export class GroupEmitter {
       this.#line(`let ${items} = values(${raw.js}, ${reader}, ${raw.field});`);
       if (bounded(source)) this.#cardinality(`${items}.length`, source, raw.field, closers);
       if (fallback !== undefined) this.#line(`if (${items}.length === 0) ${items} = [${fallback.js}];`);
-      let condition = source.condition;
+      let { condition, check } = source;
       if (source.listMode !== undefined) {
-        if (source.check !== undefined) this.#fail(source, 'check together with a list mode is not covered', 'check');
         if (condition !== undefined) {
           const { tree, emitter } = this.#expression(condition, this.#unit.positions.of(source, 'condition'), scope, { ...item, js: 'it' });
           this.#line(`${items} = ${items}.filter((it) => ${emitter.test(tree)});`);
           condition = undefined;
+        }
+        if (check !== undefined) {
+          // Of every item, also of those that the list mode leaves out.
+          const { tree, emitter } = this.#expression(check, this.#unit.positions.of(source, 'check'), scope, { ...item, js: 'it' });
+          this.#line(
+            `if (!${items}.every((it) => ${emitter.test(tree)})) checkFailed(${this.#linker.traced ? raw.field : '""'}, ${quote(this.#ruleName())});`,
+          );
+          this.#open('else {', true);
+          closers.push(true);
+          check = undefined;
         }
         if (source.listMode === 'only_one') this.#line(`${items} = onlyOne(${items}, ${raw.field});`);
         else this.#line(`${items} = ${items}${LIST_MODES[source.listMode]};`);
       }
       this.#open(`for (const ${js} of ${items}) {`, true);
       closers.push(true);
-      const { condition: _, ...rest } = source;
-      this.#conditional([], { ...rest, ...(condition !== undefined && { condition }) }, item, scope, closers, source);
+      const { condition: _, check: __, ...rest } = source;
+      const left = { ...rest, ...(condition !== undefined && { condition }), ...(check !== undefined && { check }) };
+      this.#conditional([], left, item, scope, closers, source);
     }
     this.#bind(source, item, scope);
   }

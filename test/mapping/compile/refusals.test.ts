@@ -11,7 +11,6 @@ describe('what is not covered is refused with line and column', () => {
     ['src.name : string as n -> tgt.language = n;', 1, 'type filter'],
     ['src 1..1 as n -> tgt.active = true;', 1, 'cardinality'],
     ["src.name as n log 'x' -> tgt.language = n;", 1, 'log'],
-    ['src.tags first as t check ($this.exists()) -> tgt.language = t;', 28, 'check together with a list mode'],
     ['src.name not_first as n -> tgt.language = n;', 10, 'never there'],
     ['src default 1 as n -> tgt.active = true;', 1, 'default needs an element'],
     ["src.count default 'x' as n -> tgt.active = true;", 1, 'the default is a string'],

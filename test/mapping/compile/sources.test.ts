@@ -156,6 +156,15 @@ describe('check', () => {
 });
 
 describe('list modes of a source', () => {
+  // R4 mapping language: default, then where and check on each item, then the list mode.
+  it('come after a check of every item', () => {
+    const rules = "src.tags first as t where ($this != 'no') check ($this.length() = 1) -> tgt.language = t;";
+    expect(probe(rules, { tags: ['no', 'a', 'b'] })).toEqual({ language: 'a' });
+    const result = run(rules, { tags: ['a', 'long'] });
+    expect(result.issues).toMatchObject([{ code: 'map-check', field: 'tags' }]);
+    expect(result.resources.every(({ resource }) => !('language' in resource))).toBe(true);
+  });
+
   const tags = ['a', 'b', 'c'];
   const of = (mode: string, list: string[] = tags) => probe(`src.tags ${mode} as t -> tgt.name as n, n.text = t;`, { tags: list })?.name;
 
