@@ -3,7 +3,7 @@ import { AppError, fieldName, type Issue, issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { localSid } from '../terminology/systems.ts';
-import { compileUnits, createRuntime, type EntryFunction, type JsonSchema, type MapUnit, type ReadTree } from './compile/index.ts';
+import { compileUnits, createRuntime, type EntryFunction, type JsonSchema, type MapUnit, type ReadTree, type Site } from './compile/index.ts';
 import { Positions, parseMap } from './fml/index.ts';
 import type { MapContext, MappedResource, Mapper, NormalisedRecord } from './types.ts';
 
@@ -47,7 +47,17 @@ export type CompiledMaps = Mapper & {
   readonly structureMaps: readonly StructureMap[];
   /** The generated JavaScript, to read it. */
   readonly source: { readonly fast: string; readonly traced: string };
+  /** What the maps of a feed can read and write, whatever the record. */
+  reach(feed: Feed): Reach;
 };
+
+export interface Reach {
+  /** Dotted paths of the contract's fields; lists are transparent. */
+  readonly fields: readonly string[];
+  /** Those of them that no rule reads, nor intake. */
+  readonly unread: readonly string[];
+  readonly sites: readonly Site[];
+}
 
 /**
  * Compiles a set of maps into a mapper.
@@ -138,10 +148,19 @@ export function compileMaps(set: MapSet): CompiledMaps {
       const bundle = run(compiled.traced, feed, record, context);
       const { traces } = runtime.run;
       const roles = new Map<object, string>(finish(bundle, idOf).resources.map(({ role, resource }) => [resource, role]));
-      return traces.flatMap(({ root, expression, field, rule }) => {
+      return traces.flatMap(({ root, expression, field, site: number }) => {
         const role = roles.get(root);
-        return role === undefined ? [] : [{ role, expression, field, rule }];
+        const site = compiled.sites[number];
+        if (role === undefined || site === undefined) return [];
+        return [{ role, expression, field, rule: `${site.map}#${site.group}/${site.rule}`, site }];
       });
+    },
+
+    reach(feed) {
+      const tree = compiled.reads.get(feed);
+      const taken = consumed.get(feed) ?? new Set<string>();
+      const fields = compiled.fields.get(feed) ?? [];
+      return { fields, unread: fields.filter((field) => !isRead(field, tree, taken)), sites: compiled.reached.get(feed) ?? [] };
     },
   };
 }
@@ -204,6 +223,18 @@ class Sids {
     if (written === undefined) holder.identifier = [own];
     else if (!written.some((i) => i.system === kind.system)) written.unshift(own);
   }
+}
+
+/** Whether a rule reads a field or something below it, or intake uses it. */
+function isRead(field: string, tree: ReadTree | undefined, consumed: ReadonlySet<string>): boolean {
+  let node = tree;
+  let path = '';
+  for (const name of field.split('.')) {
+    path = path === '' ? name : `${path}.${name}`;
+    if (consumed.has(path)) return true;
+    node = node?.fields.get(name);
+  }
+  return node !== undefined;
 }
 
 /** Paths with a value in the record that no map reads: `services[0].answers.foo`. Each kind of path once, with its first index. */

@@ -1,6 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
+import type { Site } from './compile/index.ts';
 
 /** A record after normalisation and its contract: plain JSON in the shape of `src/intake/contracts/<feed>-2.schema.json`. */
 export type NormalisedRecord = Readonly<Record<string, unknown>>;
@@ -67,5 +68,17 @@ export interface Mapper {
     record: NormalisedRecord,
     context: MapContext,
     idOf: (role: string) => string,
-  ): ReadonlyArray<{ role: string; expression: string; field: string; rule: string }>;
+  ): ReadonlyArray<Explained>;
+}
+
+/** Where one value of a mapped resource came from. */
+export interface Explained {
+  readonly role: string;
+  /** FHIRPath of the element: `Observation.valueQuantity.value`. */
+  readonly expression: string;
+  /** Path in the record, `%ctx.…` for what is not in it; '' for what depends on no field. */
+  readonly field: string;
+  /** `map#group/rule`. */
+  readonly rule: string;
+  readonly site: Site;
 }

@@ -1,7 +1,7 @@
 import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
 import type { R4Elements } from '../../terminology/r4-elements.ts';
 import { mapError, type Position } from '../fml/index.ts';
-import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit } from './emitter.ts';
+import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit, type Site } from './emitter.ts';
 import type { Runtime, TranslateTable, TranslateTarget } from './runtime.ts';
 import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
 import { jsonKind, TargetTypes } from './target-types.ts';
@@ -31,6 +31,12 @@ export interface Compiled {
   readonly fast: ReadonlyMap<string, EntryFunction>;
   readonly traced: ReadonlyMap<string, EntryFunction>;
   readonly reads: ReadonlyMap<string, ReadTree>;
+  /** All places where a rule writes; a trace names one by its number. */
+  readonly sites: readonly Site[];
+  /** Those that an entry group reaches. */
+  readonly reached: ReadonlyMap<string, readonly Site[]>;
+  /** Fields that the contract of an entry's record names. */
+  readonly fields: ReadonlyMap<string, readonly string[]>;
   /** The generated JavaScript, to read it. */
   readonly source: { readonly fast: string; readonly traced: string };
 }
@@ -63,7 +69,19 @@ export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
     }
   }
   const sources = { fast: fast.source(), traced: traced.source() };
-  return { fast: fast.link(), traced: traced.link(), reads: fast.reads(), source: sources };
+  const fields = Object.entries(input.entry).map(([key, name]): [string, readonly string[]] => {
+    const { unit, group } = shared.entry(name);
+    return [key, leavesOf(shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY)];
+  });
+  return {
+    fast: fast.link(),
+    traced: traced.link(),
+    reads: fast.reads(),
+    sites: traced.sites,
+    reached: traced.sitesByEntry(),
+    fields: new Map(fields),
+    source: sources,
+  };
 }
 
 /** What both variants know: types, imports, concept maps. */
@@ -213,6 +231,8 @@ class ModuleLinker implements Linker {
   readonly #constants = new Map<string, string>();
   readonly #typeNumbers = new Map<SourceType, number>();
   readonly #groupNumbers = new Map<StructureMapGroup, number>();
+  readonly sites: Site[] = [];
+  readonly #siteNumbers = new Map<string, number>();
 
   constructor(shared: Shared, traced: boolean, runtime: Runtime) {
     this.#shared = shared;
@@ -238,7 +258,7 @@ class ModuleLinker implements Linker {
     const key = [numberOf(this.#groupNumbers, group), ...types.map((t) => this.#typeKey(t))].join(' ');
     const known = this.#functions.get(key);
     if (known !== undefined) return known.self;
-    const self: GroupFunction = { name: this.#functionName(group.name), reads: [], calls: [] };
+    const self: GroupFunction = { name: this.#functionName(group.name), reads: [], calls: [], sites: new Set() };
     const compiled = { self, text: '' };
     // Known before it is written, so that a group may call itself.
     this.#functions.set(key, compiled);
@@ -269,6 +289,32 @@ class ModuleLinker implements Linker {
       this.#constants.set(js, name);
     }
     return name;
+  }
+
+  site(site: Site): number {
+    const key = JSON.stringify(site);
+    let number = this.#siteNumbers.get(key);
+    if (number === undefined) {
+      number = this.sites.push(site) - 1;
+      this.#siteNumbers.set(key, number);
+    }
+    return number;
+  }
+
+  /** Follows the calls from each entry. */
+  sitesByEntry(): ReadonlyMap<string, readonly Site[]> {
+    const reach = (self: GroupFunction, seen: Set<GroupFunction>): Set<GroupFunction> => {
+      if (seen.has(self)) return seen;
+      seen.add(self);
+      for (const { callee } of self.calls) reach(callee, seen);
+      return seen;
+    };
+    return new Map(
+      [...this.#entries].map(([key, entry]) => {
+        const numbers = new Set([...reach(entry, new Set())].flatMap(({ sites }) => [...sites]));
+        return [key, this.sites.filter((_, number) => numbers.has(number))];
+      }),
+    );
   }
 
   find(unit: MapUnit, name: string) {
@@ -334,6 +380,19 @@ class ModuleLinker implements Linker {
     }
     return result;
   }
+}
+
+/** Dotted paths of the leaves of a type; lists are transparent, and an object of open names is a leaf. */
+function leavesOf(type: SourceType): readonly string[] {
+  const leaves = new Set<string>();
+  const walk = (node: SourceType | undefined, path: readonly string[]): void => {
+    if (node?.kind === 'list') walk(node.items, path);
+    else if (node?.kind === 'object' && node.known().length > 0 && path.length < MAX_PATH) {
+      for (const name of node.known()) walk(node.field(name), [...path, name]);
+    } else if (path.length > 0) leaves.add(path.join('.'));
+  };
+  walk(type, []);
+  return [...leaves];
 }
 
 interface MutableTree {

@@ -53,6 +53,22 @@ export interface Linker {
   /** Name of the constant that holds a concept map's table, or a problem. */
   table(unit: MapUnit, url: string): { name: string } | { problem: string };
   constant(js: string): string;
+  /** Number of a place where a rule writes; the traced variant tells it with each value. */
+  site(site: Site): number;
+}
+
+/** A rule of a map, and the element it writes. */
+export interface Site {
+  /** Name of the map: its file. */
+  readonly map: string;
+  /** From 1; 0 for a map that is not made from text, such as that of the catalogue's tables. */
+  readonly line: number;
+  readonly group: string;
+  readonly rule: string;
+  /** Type that owns the element, as the element table names it: `Encounter`, `Encounter.participant`, `Quantity`. */
+  readonly type: string;
+  /** Name in JSON: `valueQuantity`. */
+  readonly element: string;
 }
 
 /** What a compiled group reads of its inputs, and where it passes them on. */
@@ -60,6 +76,8 @@ export interface GroupFunction {
   readonly name: string;
   readonly reads: Usage[];
   readonly calls: { readonly callee: GroupFunction; readonly inputs: readonly (Usage | undefined)[] }[];
+  /** Numbers of the sites where it writes; empty in the fast variant. */
+  readonly sites: Set<number>;
 }
 
 /** A value about to be written. */
@@ -126,6 +144,7 @@ export class GroupEmitter {
   #indent = 1;
   #depth = 0;
   #rule = '';
+  #ruleLine = 0;
   #ruleField = '""';
 
   constructor(unit: MapUnit, group: StructureMapGroup, linker: Linker, self: GroupFunction, reserved: Iterable<string>) {
@@ -232,9 +251,10 @@ export class GroupEmitter {
 
   #emitRule(rule: StructureMapGroupRule, outer: Scope): void {
     const scope = new Map(outer);
-    const before = { rule: this.#rule, field: this.#ruleField };
-    this.#rule = rule.name;
+    const before = { rule: this.#rule, line: this.#ruleLine, field: this.#ruleField };
     const position = this.#unit.positions.of(rule);
+    this.#rule = rule.name;
+    this.#ruleLine = position.line;
     this.#line(`// ${oneLine(rule.name)}${position.line > 0 ? ` (${oneLine(this.#unit.name)}:${position.line})` : ''}`);
     if (rule.source.length === 0) this.#fail(rule, 'the rule has no source');
     const closers: boolean[] = [];
@@ -247,11 +267,11 @@ export class GroupEmitter {
     const created: (() => void)[] = [];
     if (!this.#emitSimple(rule, scope)) for (const target of rule.target ?? []) this.#emitTarget(target, scope, created);
     for (const nested of rule.rule ?? []) this.#emitRule(nested, scope);
-    this.#rule = rule.name;
     for (const dependent of rule.dependent ?? []) this.#emitDependent(dependent, scope);
     for (const finish of created.reverse()) finish();
     for (const conditional of closers.reverse()) this.#close(conditional);
     this.#rule = before.rule;
+    this.#ruleLine = before.line;
     this.#ruleField = before.field;
   }
 
@@ -619,7 +639,14 @@ export class GroupEmitter {
   }
 
   #wrote(owner: TargetVariable, name: string, array: boolean, field: string): void {
-    if (this.#linker.traced) this.#line(`wrote(${owner.js}, ${quote(name)}, ${field}, ${quote(this.#ruleName())}, ${array});`);
+    if (this.#linker.traced) this.#line(`wrote(${owner.js}, ${quote(name)}, ${field}, ${this.#site(owner.type, name)}, ${array});`);
+  }
+
+  #site(type: string, element: string): number {
+    const site = { map: this.#unit.name, line: this.#ruleLine, group: this.#group.name, rule: this.#rule, type, element };
+    const number = this.#linker.site(site);
+    this.#self.sites.add(number);
+    return number;
   }
 
   #bindValue(variable: string, value: Value, type: string, scope: Map<string, Variable>): ValueVariable {

@@ -15,7 +15,8 @@ export interface Trace {
   readonly root: object;
   readonly expression: string;
   readonly field: string;
-  readonly rule: string;
+  /** Number of the site that wrote it. */
+  readonly site: number;
 }
 
 /** State of the one record being mapped. Mapping is synchronous, so one is enough. */
@@ -310,9 +311,9 @@ export function createRuntime() {
     if (place !== undefined && !run.places.has(child))
       run.places.set(child, { root: place.root, path: pathOf(place.path, parent, name, array) });
   }
-  function wrote(parent: object, name: string, field: string, rule: string, array: boolean): void {
+  function wrote(parent: object, name: string, field: string, site: number, array: boolean): void {
     const place = run.places.get(parent);
-    if (place !== undefined) run.traces.push({ root: place.root, expression: pathOf(place.path, parent, name, array), field, rule });
+    if (place !== undefined) run.traces.push({ root: place.root, expression: pathOf(place.path, parent, name, array), field, site });
   }
   function pathOf(base: string, parent: object, name: string, array: boolean): string {
     const written = (parent as Record<string, unknown>)[name];
