@@ -3,7 +3,15 @@ import { AppError, fieldName, type Issue, issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { localSid } from '../terminology/systems.ts';
-import { compileUnits, createRuntime, type EntryFunction, type JsonSchema, type MapUnit, type ReadTree, type Site } from './compile/index.ts';
+import {
+  compileUnits,
+  createRuntime,
+  type EntryFunction,
+  type JsonSchema,
+  type MapUnit,
+  type ReadTree,
+  type Site,
+} from './compile/index.ts';
 import { Positions, parseMap } from './fml/index.ts';
 import type { MapContext, MappedResource, Mapper, NormalisedRecord } from './types.ts';
 

@@ -63,12 +63,7 @@ export interface MapResult {
 export interface Mapper {
   map(feed: Feed, record: NormalisedRecord, context: MapContext, idOf: (role: string) => string): MapResult;
   /** For a FHIRPath location in one mapped resource: the field of the record it came from. Runs the traced variant; slow path. */
-  explain(
-    feed: Feed,
-    record: NormalisedRecord,
-    context: MapContext,
-    idOf: (role: string) => string,
-  ): ReadonlyArray<Explained>;
+  explain(feed: Feed, record: NormalisedRecord, context: MapContext, idOf: (role: string) => string): ReadonlyArray<Explained>;
 }
 
 /** Where one value of a mapped resource came from. */

@@ -69,6 +69,8 @@ export interface Site {
   readonly type: string;
   /** Name in JSON: `valueQuantity`. */
   readonly element: string;
+  /** False where only the object is made, which other rules fill. */
+  readonly value: boolean;
 }
 
 /** What a compiled group reads of its inputs, and where it passes them on. */
@@ -537,7 +539,7 @@ export class GroupEmitter {
   #getOrCreate(owner: TargetVariable, element: TargetElement, name: string, created: (() => void)[]): TargetVariable {
     const js = this.#fresh(name);
     this.#line(`const ${js} = (${property(owner.js, element.name)} ??= {});`);
-    this.#attach(owner.js, element, js);
+    this.#attach(owner, element, js);
     const made: TargetVariable = { kind: 'target', js, type: element.type, depth: this.#depth, sure: false };
     created.push(() => this.#finish(owner, element, made));
     return made;
@@ -553,9 +555,10 @@ export class GroupEmitter {
     else this.#line(`if (isEmpty(${made.js})) delete ${property(owner.js, element.name)};`);
   }
 
-  #attach(parent: string, element: TargetElement, child: string): void {
+  #attach(parent: TargetVariable, element: TargetElement, child: string): void {
     if (!this.#linker.traced) return;
-    this.#line(`attach(${parent}, ${quote(element.name)}, ${child}, ${element.array});`);
+    this.#site(parent.type, element.name, false);
+    this.#line(`attach(${parent.js}, ${quote(element.name)}, ${child}, ${element.array});`);
   }
 
   #emitTarget(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
@@ -616,7 +619,7 @@ export class GroupEmitter {
     this.#line(`const ${name} = ${isResource ? `{ resourceType: ${quote(element.type)}${inEntry ? ', id: ""' : ''} }` : '{}'};`);
     if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${name});`);
     else this.#line(`${property(owner.js, element.name)} = ${name};`);
-    this.#attach(owner.js, element, name);
+    this.#attach(owner, element, name);
     const made: TargetVariable = { kind: 'target', js: name, type: element.type, depth: this.#depth, sure: false };
     created.push(() => this.#finish(owner, element, made));
     if (target.variable !== undefined) scope.set(target.variable, made);
@@ -639,11 +642,11 @@ export class GroupEmitter {
   }
 
   #wrote(owner: TargetVariable, name: string, array: boolean, field: string): void {
-    if (this.#linker.traced) this.#line(`wrote(${owner.js}, ${quote(name)}, ${field}, ${this.#site(owner.type, name)}, ${array});`);
+    if (this.#linker.traced) this.#line(`wrote(${owner.js}, ${quote(name)}, ${field}, ${this.#site(owner.type, name, true)}, ${array});`);
   }
 
-  #site(type: string, element: string): number {
-    const site = { map: this.#unit.name, line: this.#ruleLine, group: this.#group.name, rule: this.#rule, type, element };
+  #site(type: string, element: string, value: boolean): number {
+    const site = { map: this.#unit.name, line: this.#ruleLine, group: this.#group.name, rule: this.#rule, type, element, value };
     const number = this.#linker.site(site);
     this.#self.sites.add(number);
     return number;
@@ -1070,7 +1073,7 @@ export class GroupEmitter {
     }
     if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${js});`);
     else this.#line(`${property(owner.js, element.name)} = ${js};`);
-    if (target.variable !== undefined) this.#attach(owner.js, element, js);
+    if (target.variable !== undefined) this.#attach(owner, element, js);
     if (owner.depth === this.#depth) owner.sure = true;
     this.#wrote(owner, element.name, element.array, parts.field);
     if (missing.length > 0) this.#close(true);

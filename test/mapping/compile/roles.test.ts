@@ -110,7 +110,7 @@ describe('explain', () => {
       expression: 'Patient.name[0].text',
       field: 'items[0].value',
       rule: 'probe.map#Main/items',
-      site: { map: 'probe.map', line: expect.any(Number), group: 'Main', rule: 'items', type: 'HumanName', element: 'text' },
+      site: { map: 'probe.map', line: expect.any(Number), group: 'Main', rule: 'items', type: 'HumanName', element: 'text', value: true },
     });
     expect(of('probe', 'Patient.name[2].text')?.field).toBe('items[2].value');
     expect(of('probe', 'Patient.name[1].use')?.field).toBe('items[1]');

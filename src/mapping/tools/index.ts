@@ -1,0 +1,3 @@
+export { bundleOf, caseOf, idOfRole, type MapCase, type MapRooms, peopleOf, type Tried, tryCase } from './cases.ts';
+export { type Change, compareResults, type DifferenceReport, Differences } from './compare.ts';
+export { type Coverage, CoverageCount } from './coverage.ts';
