@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import v8 from 'node:v8';
 import type { Logger } from 'pino';
@@ -8,9 +9,11 @@ import {
   type Config,
   claimDatabasePlace,
   endKeyChange,
+  packageRoot,
   packageVersion,
   parseConfig,
   readAssets,
+  readMappings,
   resolveSecretKey,
   resolveSecretKeys,
 } from './config/index.ts';
@@ -21,6 +24,7 @@ import { encryptSecret, openSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
 import { type AdoptLine, adopt, fromPlatform } from './sync/index.ts';
+import type { R4Elements } from './terminology/r4-elements.ts';
 
 let compiled: Engines | undefined;
 /** Compiled at first use: most commands need none of it. */
@@ -62,6 +66,17 @@ export const composition: Composition = {
   async backup(config, file, options) {
     const { backup } = await import('./store/archive.ts');
     return backup({ database: databaseOf(config), file, version: packageVersion(), ...options });
+  },
+  mappings: path.join(packageRoot, 'mappings'),
+  mapRooms(folder) {
+    const { profiles, mappings } = readAssets();
+    return {
+      ...compileEngines({ profiles, mappings: folder === undefined ? mappings : readMappings(folder) }),
+      elements: JSON.parse(profiles['r4/elements.json'] ?? '{}') as R4Elements,
+    };
+  },
+  async *readRecords(bytes, contentType) {
+    for await (const group of groups(bytes, contentType, parseConfig(process.env))) yield* group;
   },
   async restore(config, file, options) {
     const { restore } = await import('./store/archive.ts');

@@ -1,10 +1,13 @@
 import type { Config } from '../config/index.ts';
 import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
+import type { RawRecord } from '../intake/index.ts';
+import type { MapRooms } from '../mapping/tools/index.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
 import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { AdoptReport, DrainReport, MendReport } from '../sync/index.ts';
+import type { R4Elements } from '../terminology/r4-elements.ts';
 
 /** What the commands need from the composition root. Declared here by its consumer; `main.ts` supplies it. */
 export interface Composition {
@@ -23,6 +26,12 @@ export interface Composition {
     bytes: Uint8Array,
     contentType: string,
   ): Promise<ReadonlyArray<{ readonly verdict: { readonly state: State } }>>;
+  /** Folder of the mappings that are in use. */
+  readonly mappings: string;
+  /** Compiles a folder of mappings, unless told otherwise the one in use. @throws AppError `config`, `map-compile` */
+  mapRooms(folder?: string): MapRooms & { readonly elements: R4Elements };
+  /** Records of a file as intake reads them. @throws AppError `json-syntax`, `encoding` … */
+  readRecords(bytes: Uint8Array, contentType: string): AsyncIterable<RawRecord>;
   /** Writes all of the configured database into one file. @throws AppError `archive`, `store-unavailable` */
   backup(config: Config, file: string, options: { dryRun: boolean; onProgress: Progress }): Promise<ArchiveReport>;
   /** Fills the configured database from such a file. @throws AppError `archive`, `id-key`, `database-not-empty`, `database-in-use` */

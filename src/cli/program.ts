@@ -15,7 +15,8 @@ import {
   showDelivery,
 } from './commands/deliveries.ts';
 import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
-import { mapFile } from './commands/map.ts';
+import { type MapFlags, mapFile } from './commands/map.ts';
+import { coverMaps, diffMaps, testMaps } from './commands/map-tools.ts';
 import { migrate } from './commands/migrate.ts';
 import { pushFile } from './commands/push.ts';
 import { type ReconcileFlags, reconcileWith } from './commands/reconcile.ts';
@@ -116,6 +117,14 @@ Contoh / examples:
   ilp-fhir deliveries fix --reason unmapped-code --dry-run
   ilp-fhir deliveries decide --reason conflict --owner P3329170201 --decision keep-theirs --dry-run`;
 
+const MAP_HELP = `
+Contoh / examples:
+  ilp-fhir map visits.ndjson --feed encounters
+  ilp-fhir map samples/first-encounter.json --feed encounters --explain
+  ilp-fhir map diff mappings new-mappings samples/persons.ndjson samples/encounters.ndjson
+  ilp-fhir map coverage samples/encounters.ndjson
+  ilp-fhir map test`;
+
 function commandLine(version: string, choose: (action: Action) => void): Command {
   const program = new Command('ilp-fhir')
     .description('Adapter ILP–FHIR untuk layanan primer / FHIR adapter for primary care')
@@ -147,12 +156,35 @@ function commandLine(version: string, choose: (action: Action) => void): Command
     (file: string, options: { feed: string; url: string; key?: string; dryRun?: boolean }) => pushFile(file, options),
   );
 
-  on(
-    command(program, 'map <file>', 'petakan berkas ke FHIR tanpa menyimpan / map a file to FHIR without storing').requiredOption(
-      '--feed <feed>',
-      FEED_NAMES,
+  const map = command(program, 'map <file>', 'petakan berkas ke FHIR tanpa menyimpan / map a file to FHIR without storing')
+    .option('--feed <feed>', `${FEED_NAMES}; atau menurut nama berkas / or by the name of the file`)
+    .option('--explain', 'aturan mana membuat elemen mana dari kolom mana / which rule made which element from which field');
+  map.addHelpText('after', MAP_HELP);
+  on(map, (file: string, flags: MapFlags) => mapFile(file, flags));
+  // The options of `map` itself are written behind these too.
+  const onMap = <A extends unknown[]>(target: Command, make: (...args: A) => Action) =>
+    target.action((...args: unknown[]) => choose(make(...([...args.slice(0, -2), target.optsWithGlobals()] as A))));
+  onMap(
+    command(
+      map,
+      'diff <old> <new> <files...>',
+      'beda hasil dua folder pemetaan atas contoh / how two folders of mappings differ over a sample',
     ),
-    (file: string, options: { feed: string }) => mapFile(file, options.feed),
+    (before: string, after: string, files: string[], flags: MapFlags) => diffMaps(before, after, files, flags),
+  );
+  onMap(
+    command(map, 'coverage [files...]', 'kolom yang tidak dipakai, elemen yang tidak dibuat / fields not used, elements not made').option(
+      '--mappings <folder>',
+      'folder pemetaan lain / another folder of mappings',
+    ),
+    (files: string[], flags: MapFlags & { mappings?: string }) => coverMaps(files, flags),
+  );
+  onMap(
+    command(map, 'test [folder]', 'contoh di samping pemetaan: tests/<nama>/input.json → expected.json / examples beside the maps').option(
+      '--update',
+      'tulis hasil sekarang sebagai yang diharapkan / write what comes out now as expected',
+    ),
+    (folder: string | undefined, flags: { update?: boolean }) => testMaps(folder, flags),
   );
 
   on(

@@ -14,20 +14,23 @@ export const packageRoot: string = path.resolve(import.meta.dirname, '../..');
 
 /** Reads everything a district may change without touching code, but the code tables. Pure rooms get the text passed in and never read files. */
 export function readAssets(root: string = packageRoot): Assets {
-  return { mappings: readFolder(path.join(root, 'mappings'), 'codes'), profiles: readFolder(path.join(root, 'profiles')) };
+  return { mappings: readMappings(path.join(root, 'mappings')), profiles: readFolder(path.join(root, 'profiles')) };
 }
+
+/** What maps are compiled from: without the code tables, which are read when a code is asked for, and without the examples. */
+export const readMappings = (folder: string): AssetTexts => readFolder(folder, 'codes', 'tests');
 
 /**
  * Every text file below `folder`, sorted by path so that the order never depends on the file system.
  *
- * @param without folder in it that is left out: the code tables, which are read when a code is asked for
+ * @param without folders in it that are left out
  */
-export function readFolder(folder: string, without?: string): AssetTexts {
+export function readFolder(folder: string, ...without: readonly string[]): AssetTexts {
   const texts: Record<string, string> = {};
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(map|csv|json|txt)$/.test(entry.name))
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
-    .filter((name) => without === undefined || !name.startsWith(`${without}/`))
+    .filter((name) => !without.some((one) => name.startsWith(`${one}/`)))
     .sort();
   for (const name of names) texts[name] = readFileSync(path.join(folder, name), 'utf8');
   return texts;

@@ -1,4 +1,4 @@
-export { type Assets, type AssetTexts, packageRoot, packageVersion, readAssets, readFolder } from './assets.ts';
+export { type Assets, type AssetTexts, packageRoot, packageVersion, readAssets, readFolder, readMappings } from './assets.ts';
 export { type Config, type Environ, type Environment, type JobConfig, type JobName, parseConfig } from './config.ts';
 export { claimDatabasePlace, makeFolder } from './database-place.ts';
 export { beginKeyChange, endKeyChange, resolveSecretKey, resolveSecretKeys } from './secret-key.ts';

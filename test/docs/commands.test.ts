@@ -8,7 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Block, blocksOf, isServer, reasonNotRun, root } from './blocks.ts';
 
 /** One after the other in one folder: the later ones build on the README's first push. */
-const DOCUMENTS = ['README.md', 'docs/panduan.md', 'docs/mapping-guide.md', 'docs/operations.md', 'docs/terminology.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/panduan.md',
+  'docs/mapping-guide.md',
+  'docs/map-tools.md',
+  'docs/operations.md',
+  'docs/terminology.md',
+];
 const SHOWN = [...DOCUMENTS, 'docs/architecture.md', 'docs/glossary.md', 'docs/conformance.md', 'samples/README.md', 'CONTRIBUTING.md'];
 
 const clone = mkdtempSync(path.join(tmpdir(), 'ilp-docs-'));

@@ -50,7 +50,8 @@ export class CoverageCount {
 
   report(elements: R4Elements): Coverage {
     const { fields, unread, sites } = this.#rooms.mapper.reach(this.#feed);
-    const writing = sites.filter(({ value }) => value);
+    // An entry says what its resource is called; it is no part of what comes out.
+    const writing = sites.filter(({ type, value }) => value && type !== 'Bundle.entry');
     return {
       feed: this.#feed,
       records: this.#records,
