@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { CodeSystem, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import type { Assets, AssetTexts } from './config/index.ts';
 import { AppError } from './errors/index.ts';
@@ -31,7 +32,16 @@ export interface Engines {
   readonly mapper: CompiledMaps;
   readonly validator: Validator;
   readonly rules: PlatformRules;
+  /** Version of the maps, from their texts; undefined where nothing is stored. */
+  readonly mapVersion?: string;
 }
+
+/**
+ * Version of the maps: eight hex digits of the hash over everything they are compiled from, so that a change of any table tells itself apart and
+ * nobody has to count.
+ */
+export const mapVersionOf = (mappings: AssetTexts): string =>
+  hash('sha256', JSON.stringify(Object.entries(mappings).sort()), 'hex').slice(0, 8);
 
 /** Entry group of each feed. */
 const ENTRY: Readonly<Record<Feed, string>> = {

@@ -17,7 +17,7 @@ import {
   resolveSecretKey,
   resolveSecretKeys,
 } from './config/index.ts';
-import { compileEngines, type Engines } from './engines.ts';
+import { compileEngines, type Engines, mapVersionOf } from './engines.ts';
 import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
 import { encryptSecret, openSecret } from './satusehat/index.ts';
@@ -29,7 +29,10 @@ import type { R4Elements } from './terminology/r4-elements.ts';
 let compiled: Engines | undefined;
 /** Compiled at first use: most commands need none of it. */
 const engines = (): Engines => {
-  compiled ??= compileEngines(readAssets());
+  if (compiled === undefined) {
+    const assets = readAssets();
+    compiled = { ...compileEngines(assets), mapVersion: mapVersionOf(assets.mappings) };
+  }
   return compiled;
 };
 

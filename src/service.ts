@@ -17,7 +17,7 @@ import {
   type HttpServer,
   listen,
 } from './http/index.ts';
-import { createIntake, type Intake } from './intake/index.ts';
+import { createIntake, type Intake, type RemapOptions } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import { createCredentialSource, createSatusehatPlatform, encryptSecret, openSecret, type SatusehatOptions } from './satusehat/index.ts';
 import { createIdentifiers, type Identifiers, loadIdKey, openStore, type Store } from './store/index.ts';
@@ -162,6 +162,15 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
               ...(settings as Pick<ReconcileOptions, 'sample' | 'all' | 'owners'> | undefined),
             }),
           ),
+      },
+      {
+        // Only when somebody asks for it: after maps were changed.
+        name: 'remap',
+        schedule: '0 3 * * 0',
+        zone: config.jobs.reconcile.zone,
+        enabled: false,
+        run: async ({ dryRun, signal, settings }) =>
+          countsOf(await intake.remap({ dryRun, signal, ...(settings as Pick<RemapOptions, 'feeds' | 'onChange'> | undefined) })),
       },
     ],
   });

@@ -20,6 +20,7 @@ import { coverMaps, diffMaps, testMaps } from './commands/map-tools.ts';
 import { migrate } from './commands/migrate.ts';
 import { pushFile } from './commands/push.ts';
 import { type ReconcileFlags, reconcileWith } from './commands/reconcile.ts';
+import { type RemapFlags, remapRecords } from './commands/remap.ts';
 import { runSandbox, type SandboxFlags, sandboxOptions } from './commands/sandbox.ts';
 import { serve } from './commands/serve.ts';
 import { sync } from './commands/sync.ts';
@@ -208,6 +209,13 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   on(
     command(jobs, 'history [job]', 'riwayat / history').option('--limit <n>', 'paling banyak / at most', '20'),
     (job: string | undefined, options: { limit: string }) => historyOfJobs(job, integer('--limit', options.limit, 1, 1000)),
+  );
+
+  on(
+    command(program, 'remap', 'petakan ulang data yang tersimpan dengan pemetaan sekarang / take stored records through the maps of now')
+      .option('--feed <feed>', FEED_NAMES)
+      .option('--dry-run', 'sebutkan saja apa yang akan berubah / only say what would change'),
+    (flags: RemapFlags) => remapRecords(flags),
   );
 
   const deliveries = command(program, 'deliveries', 'yang berhenti atau menunggu kirim / what stopped or waits to be sent');

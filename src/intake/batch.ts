@@ -85,7 +85,7 @@ async function processOne(group: Group, one: Prepared, anew: boolean): Promise<O
   if (forbidden) return refusedUnstored(one, forbidden);
 
   const { again } = item;
-  if (again && !anew && (!previous || previous.version !== again.version || !isStopped(previous))) {
+  if (again && !anew && (!previous || previous.version !== again.version || !(again.standing || isStopped(previous)))) {
     return {
       receipt: previous ? receiptOf(previous) : refusedUnstored(one, issue('conflict')).receipt,
       repeated: true,

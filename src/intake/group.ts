@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Identifiers } from '../store/id-key.ts';
+import { markedBy } from '../store/map-mark.ts';
 import type { ResourceWrite, Store, Submission } from '../store/port.ts';
 import { createChanges } from './change-set.ts';
 import type { Prepared } from './prepare.ts';
@@ -79,8 +80,8 @@ export async function openGroup(
 }
 
 export function putResource(group: Group, resource: Stored, facility: string | null, submission: string): void {
-  const { now, resources, changes } = group;
-  const write: ResourceWrite = { resource, facility, submission, at: now };
+  const { options, now, resources, changes } = group;
+  const write: ResourceWrite = { resource: markedBy(resource, options.mapVersion), facility, submission, at: now };
   const isPerson = resource.resourceType === 'Patient' || resource.resourceType === 'RelatedPerson';
   // Several sources and processes add to one person: what another wrote meanwhile must not be lost.
   const basedOn = isPerson ? resources.seen(`${resource.resourceType}/${resource.id}`) : undefined;

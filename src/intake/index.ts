@@ -6,4 +6,5 @@ export { parseJson } from './json-limits.ts';
 export { createIntake, type IntakeOptions } from './pipeline.ts';
 export type { RawRecord } from './raw-record.ts';
 export { gunzip, type ReaderLimits, readBody, readCsv, readJson, readNdjson } from './readers.ts';
+export type { RemapChange, RemapCounts, RemapOptions } from './remap.ts';
 export { inOrder, isStopped, type Reprocessed } from './reprocess.ts';

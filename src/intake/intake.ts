@@ -2,6 +2,7 @@ import type { Bundle } from '@medplum/fhirtypes';
 import type { Issue, Reason, State } from '../errors/index.ts';
 import type { AccessContext, Client, Feed, Submission } from '../store/port.ts';
 import type { RawRecord } from './raw-record.ts';
+import type { RemapCounts, RemapOptions } from './remap.ts';
 import type { Reprocessed } from './reprocess.ts';
 
 /** In whose name records come in, and how strictly they are read. */
@@ -70,6 +71,12 @@ export interface Intake {
    * @throws AppError `store-unavailable`, `busy` while stopping: what was done before stands
    */
   reprocess(submissions: readonly Submission[], options?: { dryRun?: boolean; anyway?: boolean }): Promise<readonly Reprocessed[]>;
+  /**
+   * Takes all records that stand through the maps of now, and stores anew (and sends) what comes out otherwise.
+   *
+   * @throws AppError `store-unavailable`, `busy` while stopping: what was done before stands
+   */
+  remap(options: RemapOptions): Promise<RemapCounts>;
   /** Looks at all that is held for the number of a person, and lets go on what names another one by now. */
   lookAtHeld(signal?: AbortSignal): Promise<{ readonly held: number; readonly released: number }>;
   /** Records that wait for their group. */

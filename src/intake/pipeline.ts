@@ -6,6 +6,7 @@ import { createBatcher } from './batcher.ts';
 import { type Accepted, contextOf, type DryRun, type Intake, type IntakeRequest } from './intake.ts';
 import { parseJsonText } from './json-limits.ts';
 import type { RawRecord } from './raw-record.ts';
+import { remap } from './remap.ts';
 import { heldByIdentity, heldVisitsOf, inOrder, itemOf, type Reprocessed } from './reprocess.ts';
 import { findForbidden } from './rights.ts';
 import type { BatchItem, BatchOptions, Pending } from './types.ts';
@@ -103,10 +104,13 @@ export function createIntake(options: IntakeOptions): Intake {
     void work.then(() => releasing.delete(work));
   }
 
-  async function reprocess(submissions: readonly Submission[], { dryRun = false, anyway = true } = {}): Promise<readonly Reprocessed[]> {
+  async function reprocess(
+    submissions: readonly Submission[],
+    { dryRun = false, anyway = true, standing = false } = {},
+  ): Promise<readonly Reprocessed[]> {
     if (draining) throw new AppError('busy');
     const items = new Map<Submission, BatchItem | undefined>();
-    for (const submission of inOrder(submissions)) items.set(submission, await itemOf(store, submission, anyway));
+    for (const submission of inOrder(submissions)) items.set(submission, await itemOf(store, submission, anyway, standing));
     const readable = [...items.values()].filter((item) => item !== undefined);
     const answers: readonly Done[] = dryRun
       ? (await processBatch(options, readable, now(), { anew: true })).outcomes.map(({ receipt }) => ({
@@ -181,6 +185,7 @@ export function createIntake(options: IntakeOptions): Intake {
       return answer.receipt;
     },
     reprocess,
+    remap: (wanted) => remap(options, now, (submissions) => reprocess(submissions, { standing: true }), wanted),
     async lookAtHeld(signal) {
       const counts = { held: 0, released: 0 };
       for await (const page of heldByIdentity(store)) {

@@ -33,11 +33,13 @@ export const inOrder = (submissions: readonly Submission[]): readonly Submission
  * A stored record as it was received, to be taken through all stages again; undefined where its payload is not text.
  *
  * @param anyway also if nothing that it refers to has changed
+ * @param standing also if it did not stop
  */
 export async function itemOf(
   store: Pick<Store, 'submissionPayload'>,
   submission: Submission,
   anyway: boolean,
+  standing = false,
 ): Promise<BatchItem | undefined> {
   const payload = await store.submissionPayload(ALL, submission.id, submission.version);
   if (payload === undefined || /^(base64|sha256):/.test(payload)) return undefined;
@@ -46,7 +48,7 @@ export async function itemOf(
   return {
     request: { feed: submission.feed, client: senderOf(submission), strict: false },
     raw: { line: 1, payload, value, contentHash: submission.contentHash },
-    again: { version: submission.version, anyway },
+    again: { version: submission.version, anyway, ...(standing && { standing }) },
   };
 }
 

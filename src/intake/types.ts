@@ -25,6 +25,8 @@ export interface BatchOptions {
   readonly mapper: Mapper;
   readonly validator: Validator;
   readonly rules: PlatformRules;
+  /** Stands in the tag of each resource that is stored. */
+  readonly mapVersion?: string | undefined;
 }
 
 export interface BatchItem {
@@ -32,9 +34,9 @@ export interface BatchItem {
   readonly raw: RawRecord;
   /**
    * A stored record that is taken through all stages again: only while this is its current version and it has stopped. `anyway`: also if
-   * nothing that it refers to has changed.
+   * nothing that it refers to has changed; `standing`: also if it did not stop, because the maps are others now.
    */
-  readonly again?: { readonly version: number; readonly anyway: boolean };
+  readonly again?: { readonly version: number; readonly anyway: boolean; readonly standing?: boolean };
 }
 
 /** What one record came to, before anything is written. */

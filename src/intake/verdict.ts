@@ -34,7 +34,7 @@ export function refuse(
   return { ...outcome, resources: mapped };
 }
 
-/** Makes the submission's new version, unless it would say exactly what the current one says. */
+/** Makes the submission's new version, unless it would say exactly what the current one says and no other maps made it. */
 export function write(group: Group, one: Prepared, resolved: Resolved, verdict: Verdict): Outcome {
   const { now, submissions, changes } = group;
   const previous = submissions.get(one.id);
@@ -42,6 +42,7 @@ export function write(group: Group, one: Prepared, resolved: Resolved, verdict: 
   const applied = verdict.mapped ?? [];
   if (
     previous &&
+    one.item.again?.standing !== true &&
     previous.contentHash === one.contentHash &&
     sameVerdict(previous, verdict) &&
     previous.duplicateOf === (verdict.duplicateOf ?? null)

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { AppError } from '../errors/index.ts';
 import { canonicalJson, digest } from './canonical.ts';
 import { createSlices, type Engine, type Value, type Writer } from './engine.ts';
+import { withoutMark } from './map-mark.ts';
 import type { CommitResult, ResourceWrite } from './port.ts';
 import { milliseconds } from './rows.ts';
 import type { ResourceTable } from './schema.ts';
@@ -49,7 +50,7 @@ export async function prepareResources(
 }
 
 const derive = (content: string, resource: { resourceType: string }): Derived => ({
-  hash: digest(content),
+  hash: digest(withoutMark(content)),
   index: indexResource(resource),
 });
 
@@ -69,7 +70,10 @@ export async function hashesOfBases(writes: readonly ResourceWrite[]): Promise<r
     const reference = `${write.resource.resourceType}/${write.resource.id}`;
     if (!based.has(reference)) based.set(reference, write);
   }
-  return [...based].map(([reference, { basedOn }]) => [reference, basedOn ? digest(JSON.stringify(withoutVersion(basedOn))) : null]);
+  return [...based].map(([reference, { basedOn }]) => [
+    reference,
+    basedOn ? digest(withoutMark(JSON.stringify(withoutVersion(basedOn)))) : null,
+  ]);
 }
 
 export type Base = readonly [reference: string, hash: string | null];
@@ -124,10 +128,10 @@ async function equalContents(
     .select(['resource.type', 'resource.id', 'resource_history.content'])
     .where(dialect.inList(sql.ref('resource.id'), differing.map(idOf)))
     .execute();
-  const contents = new Map(stored.map(({ type, id, content }) => [`${type}/${id}`, canonicalJson(JSON.parse(content))]));
+  const contents = new Map(stored.map(({ type, id, content }) => [`${type}/${id}`, canonicalJson(JSON.parse(withoutMark(content)))]));
   return new Map(
     differing
-      .filter(({ reference, content }) => contents.get(reference) === canonicalJson(JSON.parse(content)))
+      .filter(({ reference, content }) => contents.get(reference) === canonicalJson(JSON.parse(withoutMark(content))))
       .map((item) => [item, current.get(item.reference)?.version ?? 0]),
   );
 }

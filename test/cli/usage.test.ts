@@ -125,6 +125,7 @@ describe('help', () => {
     'map diff',
     'map coverage',
     'map test',
+    'remap',
     'validate',
     'sync',
     'jobs',

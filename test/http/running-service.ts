@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Environ, parseConfig } from '../../src/config/index.ts';
+import { type Config, type Environ, parseConfig } from '../../src/config/index.ts';
 import { hashKey } from '../../src/http/index.ts';
 import { createService } from '../../src/main.ts';
 import type { Service } from '../../src/service.ts';
@@ -27,7 +27,7 @@ export interface Answer {
 export const ALL_SCOPES: readonly Scope[] = ['intake:write', 'intake:read', 'intake:validate', 'fhir:read'];
 
 /** A real service on SQLite in a folder of its own, on a free port; its worker sleeps. */
-export async function runService(environ: Environ = {}): Promise<Running> {
+export async function runService(environ: Environ = {}, create: (config: Config) => Promise<Service> = createService): Promise<Running> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'ilp-http-'));
   const config = parseConfig({
     ILP_DATABASE: path.join(folder, 'ilp.sqlite'),
@@ -36,7 +36,7 @@ export async function runService(environ: Environ = {}): Promise<Running> {
     ILP_LOG_LEVEL: 'silent',
     ...environ,
   });
-  const service = await createService(config);
+  const service = await create(config);
   const { url } = await service.start();
   const read = async (response: Response): Promise<Answer> => {
     const text = await response.text();
