@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CodeSystem, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import type { CodeSystem, NamingSystem, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import type { Assets, AssetTexts } from './config/index.ts';
 import { AppError } from './errors/index.ts';
 import { CONTRACTS } from './intake/contracts/index.ts';
@@ -59,7 +59,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
   const elements = json<R4Elements>(profiles, 'r4/elements.json');
   const own = Object.keys(profiles)
     .filter((name) => name.startsWith('ilp/'))
-    .map((name) => json<StructureDefinition | ValueSet | CodeSystem>(profiles, name));
+    .map((name) => json<StructureDefinition | ValueSet | CodeSystem | NamingSystem>(profiles, name));
   return {
     normaliser: createNormaliser(tables),
     contracts: compileContracts(),
@@ -85,7 +85,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
       extensions: () => json<Record<string, StructureDefinition>>(profiles, 'r4/extensions.json'),
       codeSystems: () => json<CodeSystemTable>(profiles, 'r4/code-systems.json'),
       profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
-      terminology: own.filter((one) => one.resourceType !== 'StructureDefinition'),
+      terminology: own.filter((one) => one.resourceType === 'ValueSet' || one.resourceType === 'CodeSystem'),
     }),
     rules: compilePlatformRules(json<PlatformRuleTable>(profiles, 'platform-rules.json')),
   };

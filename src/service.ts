@@ -3,7 +3,8 @@ import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type Logger, pino } from 'pino';
-import { type Config, packageVersion, resolveSecretKeys, terminologySource } from './config/index.ts';
+import { type Config, packageVersion, readAssets, resolveSecretKeys, terminologySource } from './config/index.ts';
+import { type Definition, definitionsOf } from './definitions.ts';
 import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
 import type { Engines } from './engines.ts';
 import { createFhir } from './fhir/index.ts';
@@ -180,6 +181,11 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     codes ??= new Terminology(terminologySource(config.terminology));
     return codes;
   };
+  let defined: readonly Definition[] | undefined;
+  const definitions = (): readonly Definition[] => {
+    defined ??= definitionsOf(readAssets().profiles, engines, engines.mapVersion ?? version);
+    return defined;
+  };
   let stopping = false;
   let server: HttpServer | undefined;
   const startedAt = now();
@@ -188,6 +194,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     const fhir = createFhir({
       store,
       terminology,
+      definitions,
       version,
       startedAt,
       baseUrl: `${config.http.publicUrl ?? baseUrl}/fhir`,

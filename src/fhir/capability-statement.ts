@@ -1,9 +1,7 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from '@medplum/fhirtypes';
 import { SEARCH_PARAMETERS } from '../store/index.ts';
+import { DEFINED, definitionParameters } from './definitions.ts';
 import { OPERATIONS } from './terminology-operations.ts';
-
-/** Types that operations work on; none is stored. */
-const OPERATED = ['CodeSystem', 'ValueSet', 'ConceptMap'] as const;
 
 /**
  * What this server does, made from the tables that it works by, so that it cannot claim more (FHIR R4 §5.1).
@@ -42,14 +40,18 @@ export function capabilityStatement(options: { version: string; date: string; ur
               ],
             }),
           ),
-          ...OPERATED.map(
-            (type): CapabilityStatementRestResource => ({
+          ...DEFINED.map((type): CapabilityStatementRestResource => {
+            const operation = Object.entries(OPERATIONS)
+              .filter(([name]) => name.startsWith(`${type}/`))
+              .map(([name, { definition }]) => ({ name: name.slice(type.length + 2), definition }));
+            return {
               type,
-              operation: Object.entries(OPERATIONS)
-                .filter(([name]) => name.startsWith(`${type}/`))
-                .map(([name, { definition }]) => ({ name: name.slice(type.length + 2), definition })),
-            }),
-          ),
+              interaction: [{ code: 'read' }, { code: 'search-type' }],
+              versioning: 'no-version',
+              searchParam: definitionParameters(type).map(({ name, type: kind }) => ({ name, type: kind })),
+              ...(operation.length > 0 && { operation }),
+            };
+          }),
         ],
       },
     ],

@@ -12,7 +12,8 @@ import { capabilityStatement } from './capability-statement.ts';
 export function conformanceDoc(rules: PlatformRuleTable): string {
   const statement = capabilityStatement({ version: '', date: '', url: '' });
   const resources = statement.rest?.[0]?.resource ?? [];
-  const types = resources.filter(({ interaction }) => interaction !== undefined);
+  const types = resources.filter(({ versioning }) => versioning === 'versioned');
+  const defined = resources.filter(({ versioning }) => versioning === 'no-version');
   const keys = Object.values(INVARIANTS)
     .flat()
     .map(({ key }) => key);
@@ -41,6 +42,14 @@ export function conformanceDoc(rules: PlatformRuleTable): string {
           .map(({ param }) => `\`${param}\``)
           .join(' ')} |`,
     ),
+    '',
+    'Profiles, terminology and maps of this service, `read` and search, the same for everybody:',
+    '',
+    '| Type | Search parameters |',
+    '|---|---|',
+    ...defined.map(({ type, searchParam = [] }) => `| ${type} | ${searchParam.map(({ name }) => `\`${name}\``).join(' ')} |`),
+    '',
+    'The same as a FHIR package for other tools: `npm run package:ig` writes `dist/id.ilp.fhir.r4-<version>.tgz`.',
     '',
     `Operations (GET, or POST of Parameters; see [terminology](terminology.md)): ${resources
       .flatMap(({ type, operation = [] }) => operation.map(({ name }) => `\`${type}/$${name}\``))

@@ -4,6 +4,7 @@ import { AppError, toOperationOutcome } from '../errors/index.ts';
 import { type AccessContext, SEARCH_PARAMETERS, type Store } from '../store/index.ts';
 import type { Terminology } from '../terminology/index.ts';
 import { capabilityStatement } from './capability-statement.ts';
+import { isDefined, readDefinition, searchDefinitions } from './definitions.ts';
 import { StoreRepository } from './repository.ts';
 import { parseSearch, type RawQuery } from './search-query.ts';
 import { operationOf, runOperation } from './terminology-operations.ts';
@@ -44,6 +45,8 @@ export interface FhirOptions {
   readonly baseUrl: string;
   /** What codes mean; made when it is first asked for. */
   readonly terminology: () => Terminology;
+  /** Profiles, terminology and maps as FHIR; made when they are first asked for. */
+  readonly definitions: () => readonly (Resource & { readonly id: string })[];
   /** Called with faults that are ours, so that they reach the log. */
   readonly onFault?: (error: unknown) => void;
   /** Records who read what; the read fails if it cannot be recorded. */
@@ -113,11 +116,20 @@ export function createFhir(options: FhirOptions): Fhir {
     const match = find(request);
     const interaction = match?.data?.interaction;
     const type = match?.params.resourceType ?? '';
-    if (match === undefined || interaction === undefined || !/^[A-Z]/.test(type) || !types.has(type)) throw new AppError('not-found');
-    if (!OFFERED.has(interaction)) throw new AppError('method');
+    if (match === undefined || interaction === undefined || !/^[A-Z]/.test(type)) throw new AppError('not-found');
+    if (!types.has(type) && !isDefined(type)) throw new AppError('not-found');
+    if (!OFFERED.has(interaction) || (interaction === 'vread' && isDefined(type))) throw new AppError('method');
 
+    const lenient = String(request.headers.prefer ?? '').includes('handling=lenient');
+    if (isDefined(type)) {
+      const all = options.definitions();
+      const body =
+        interaction === 'search-type'
+          ? searchDefinitions(all, type, { ...match.query, ...request.form }, lenient, options.baseUrl)
+          : readDefinition(all, type, match.params.id ?? '');
+      return { status: 200, headers: {}, body };
+    }
     if (interaction === 'search-type') {
-      const lenient = String(request.headers.prefer ?? '').includes('handling=lenient');
       const bundle = await search(type, { ...match.query, ...request.form }, lenient, context);
       await options.audit(context, 'fhir-search', type, bundle.entry?.length ?? 0);
       return { status: 200, headers: {}, body: bundle };

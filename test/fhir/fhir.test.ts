@@ -59,6 +59,7 @@ beforeAll(async () => {
     version: '0.0.0',
     startedAt: '2026-08-20T00:00:00.000Z',
     baseUrl: BASE,
+    definitions: () => [],
     terminology: () => {
       throw new AppError('internal');
     },
