@@ -42,7 +42,7 @@ const assets = readAssets();
 const engines = compileEngines(assets);
 const parts: Readonly<Record<Part, () => Row[] | Promise<Row[]>>> = {
   mapping: () => benchMapping(engines, assets, effort),
-  validation: () => benchValidation(assets, effort),
+  validation: () => benchValidation(engines, effort),
   intake: () => benchIntake(engines, effort),
   server: () => benchServer(engines, { ...effort, runs: values.quick ? 1 : 5 }),
   delivery: () => benchDelivery(engines, effort),

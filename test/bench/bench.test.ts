@@ -7,7 +7,7 @@ import type { Row } from '../../bench/measure.ts';
 it('the benchmark runs and each of its rows is complete', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping,terminology'],
+    ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping,validation,terminology'],
     {
       cwd: new URL('../..', import.meta.url).pathname,
       maxBuffer: 1_048_576,
@@ -28,12 +28,17 @@ it('the benchmark runs and each of its rows is complete', async () => {
       'memory/peak-rss',
       'fhir/read',
       'mapping/visit',
+      'mapping/map-validate-serialise',
+      'validation/singles',
+      'validation/bundles-of-12',
+      'detection/all',
       'terminology/load-200k',
       'terminology/lookup',
     ]),
   );
   for (const row of report.rows) {
     expect(row.unit, row.name).not.toBe('');
+    if (row.name.startsWith('detection/') && row.name !== 'detection/false-alarms') expect(`${row.ours}`).toBe(row.unit.split(' ')[1]);
     if (row.limit !== undefined && process.platform === 'linux') expect(typeof row.ok, row.name).toBe('boolean');
   }
 }, 90_000);

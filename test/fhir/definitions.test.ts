@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,15 +22,9 @@ const files = shippedPackage();
 const ILP = 'https://fhir.ilp.example';
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const visit: Encounter = {
-  resourceType: 'Encounter',
-  meta: { profile: [`${ILP}/StructureDefinition/ilp-encounter`] },
-  identifier: [{ system: `${ILP}/sid/source-record`, value: 'a|1' }],
-  status: 'finished',
-  class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
-  subject: { reference: 'Patient/1' },
-  period: { start: '2026-08-19T08:00:00+07:00' },
-};
+/** What the shipped maps make of the example beside them. */
+const example = JSON.parse(readFileSync(new URL('../../mappings/tests/encounters/expected.json', import.meta.url), 'utf8')) as Bundle;
+const visit = example.entry?.[0]?.resource as Encounter;
 
 describe('definitions', () => {
   it('are sound FHIR, each with an id of its own', () => {
@@ -184,10 +178,12 @@ describe('the FHIR package', () => {
   });
 
   it('loads in @medplum/core, whose validator then asks what our profile asks', () => {
-    for (const name of ['profiles-types.json', 'profiles-resources.json'])
-      indexStructureDefinitionBundle(readJson(`fhir/r4/${name}`) as Bundle);
+    const bases = base();
+    indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as Bundle);
+    const ofType = bases.filter(({ type }) => type === 'OrganizationAffiliation').map((resource) => ({ resource }));
+    indexStructureDefinitionBundle({ resourceType: 'Bundle', type: 'collection', entry: ofType });
     const all = readdirSync(unpacked).filter((name) => name.startsWith('StructureDefinition-'));
-    const profiles = all.map((name) => withSnapshot(json(name)));
+    const profiles = all.map((name) => withSnapshot(json(name), bases));
     indexStructureDefinitionBundle({ resourceType: 'Bundle', type: 'collection', entry: profiles.map((resource) => ({ resource })) });
     const profile = profiles.find(({ id }) => id === 'ilp-village-affiliation') as StructureDefinition;
     const affiliation = { resourceType: 'OrganizationAffiliation' as const, active: true, code: [{ text: 'x' }] };
@@ -205,22 +201,31 @@ describe('the FHIR package', () => {
     "loads in HL7's engine (ILP_HL7_VALIDATE), which finds nothing wrong with it nor with a visit by its profile",
     () => {
       const file = path.join(folder, 'visit.json');
-      writeFileSync(file, JSON.stringify({ ...visit, id: '1' }));
       const [program = '', ...given] = command;
-      execFileSync(program, [...given, '--profiles', unpacked, file], { encoding: 'utf8' });
-      writeFileSync(file, JSON.stringify({ ...visit, id: '1', identifier: undefined }));
-      expect(() => execFileSync(program, [...given, '--profiles', unpacked, file], { encoding: 'utf8', stdio: 'pipe' })).toThrow();
+      const ask = (resource: Encounter): string => {
+        writeFileSync(file, JSON.stringify(resource));
+        const { stdout } = spawnSync(program, [...given, '--json', '--profiles', unpacked, file], { encoding: 'utf8' });
+        return stdout
+          .split('\n')
+          .filter((line) => /"severity": ?"(error|fatal)"/.test(line))
+          .join('\n');
+      };
+      expect(visit.extension?.map(({ url }) => url)).toContain(`${ILP}/StructureDefinition/ilp-klaster`);
+      expect(ask(visit)).toBe('');
+      const wrong = visit.extension?.map((one) => (one.url.endsWith('/ilp-klaster') ? { url: one.url, valueString: 'K3' } : one)) ?? [];
+      expect(ask({ ...visit, extension: wrong })).toMatch(/ilp-klaster/);
     },
     120_000,
   );
 });
 
+const base = (): readonly StructureDefinition[] =>
+  (readJson('fhir/r4/profiles-resources.json') as Bundle<StructureDefinition>).entry?.flatMap(({ resource }) => resource ?? []) ?? [];
+
 /** A tool that makes no snapshots itself gets the base's elements with ours over them; enough for cardinalities. */
-function withSnapshot(profile: StructureDefinition): StructureDefinition {
-  const base = (readJson('fhir/r4/profiles-resources.json') as Bundle<StructureDefinition>).entry?.find(
-    ({ resource }) => resource?.url === profile.baseDefinition,
-  )?.resource;
-  if (base?.snapshot === undefined) return { ...profile, snapshot: { element: profile.differential?.element ?? [] } };
-  const changed = new Map(profile.differential?.element?.map((element) => [element.id, element]));
-  return { ...profile, snapshot: { element: base.snapshot.element.map((element) => ({ ...element, ...changed.get(element.id) })) } };
+function withSnapshot(profile: StructureDefinition, bases: readonly StructureDefinition[]): StructureDefinition {
+  const own = profile.differential?.element ?? [];
+  const elements = bases.find(({ url }) => url === profile.baseDefinition)?.snapshot?.element;
+  const changed = new Map(own.map((element) => [element.id, element]));
+  return { ...profile, snapshot: { element: elements?.map((element) => ({ ...element, ...changed.get(element.id) })) ?? own } };
 }
