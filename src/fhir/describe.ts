@@ -43,11 +43,14 @@ export function conformanceDoc(rules: PlatformRuleTable): string {
           .join(' ')} |`,
     ),
     '',
-    'Profiles, terminology and maps of this service, `read` and search, the same for everybody:',
+    'Profiles, terminology and maps of this service, `read` and search (also `_id`), the same for everybody:',
     '',
     '| Type | Search parameters |',
     '|---|---|',
-    ...defined.map(({ type, searchParam = [] }) => `| ${type} | ${searchParam.map(({ name }) => `\`${name}\``).join(' ')} |`),
+    ...defined.map(
+      ({ type, searchParam = [] }) =>
+        `| ${type} | ${searchParam.flatMap(({ name }) => (name?.startsWith('_') ? [] : [`\`${name}\``])).join(' ')} |`,
+    ),
     '',
     'The same as a FHIR package for other tools: `npm run package:ig` writes `dist/id.ilp.fhir.r4-<version>.tgz`.',
     '',
