@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { packageVersion, readAssets } from '../src/config/index.ts';
-import { compileEngines } from '../src/engines.ts';
+import { compileEngines, mapVersionOf } from '../src/engines.ts';
 import { benchClaims } from './claims.ts';
 import { benchDelivery } from './delivery.ts';
 import { benchIntake } from './intake.ts';
@@ -39,7 +39,7 @@ if (unknown.length > 0 || positionals.length > 1) {
 
 const effort: Effort = values.quick ? { quick: true, runs: 1, seconds: 0.05 } : { quick: false, runs: 7, seconds: 0.5 };
 const assets = readAssets();
-const engines = compileEngines(assets);
+const engines = { ...compileEngines(assets), mapVersion: mapVersionOf(assets.mappings) };
 const parts: Readonly<Record<Part, () => Row[] | Promise<Row[]>>> = {
   mapping: () => benchMapping(engines, assets, effort),
   validation: () => benchValidation(engines, effort),
