@@ -1,7 +1,6 @@
-import type { Resource } from '@medplum/fhirtypes';
-import { type ErrorCode, type Issue, issue } from '../errors/index.ts';
-import { ILP_BASE, platformSid, SYSTEMS } from '../terminology/systems.ts';
-import { referenceOf } from './references.ts';
+import { type Issue, issue } from '../errors/index.ts';
+import { type Check, type CheckContext, compileCheck, isStripped, type Judged, type Report } from './platform-checks.ts';
+import { compileCodes, type PlatformCodeSystem } from './platform-codes.ts';
 import { isObject, type Json } from './run.ts';
 import type { PlatformRules } from './types.ts';
 
@@ -9,6 +8,7 @@ import type { PlatformRules } from './types.ts';
 export interface PlatformRuleTable {
   readonly version: string;
   readonly dateWindow: { readonly min: string; readonly noMinimum: readonly string[]; readonly futureAllowed: readonly string[] };
+  readonly codeSystems: readonly PlatformCodeSystem[];
   readonly rules: readonly PlatformRule[];
 }
 
@@ -20,13 +20,19 @@ export interface PlatformRule {
   readonly when?: readonly string[];
   readonly check: string;
   readonly systems?: readonly string[];
+  /** Codes of a system that this element allows, separated by blanks. */
+  readonly codes?: Readonly<Record<string, string>>;
   readonly targets?: readonly string[];
+  readonly level?: string;
+  readonly after?: string;
+  readonly source?: readonly string[];
+  /** The element as the dictionary writes it. */
+  readonly dictionary?: string;
+  /** Why nothing is evaluated. */
+  readonly why?: string;
   readonly replacedBy?: number;
 }
 
-type Found = { readonly value: unknown; readonly expression: string };
-type Report = (code: ErrorCode, expression: string) => void;
-type Check = (found: Found, report: Report, resource: Json, now: number) => void;
 type Term = (resource: Json) => boolean;
 
 interface Row {
@@ -44,10 +50,12 @@ interface Row {
 /**
  * Compiles SATUSEHAT's numbered rules for resources in the stored form: a local identifier system `…/sid/<kind>` counts as the
  * platform's `http://sys-ids.kemkes.go.id/<kind>/:id`; other local identifiers, local codings and local extensions are stripped before
- * delivery and therefore not judged. Codes themselves are judged by the platform's own copies of the code systems, not here.
+ * delivery and therefore not judged. What is sent (`satusehat/projection.ts`) is judged alike. Of codes, those are refused that cannot be
+ * in the platform's copy of their system: it is published whole, or by its form.
  */
 export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
   const rows = new Map<string, Row[]>();
+  const context: CheckContext = { dateWindow: table.dateWindow, codes: compileCodes(table.codeSystems) };
   const mandatory = new Set(table.rules.filter((rule) => rule.requirement === 'mandatory').map((rule) => rule.path));
   for (const rule of table.rules) {
     if (rule.replacedBy !== undefined) continue;
@@ -63,7 +71,7 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
       required,
       withParent: rule.requirement === 'mandatory' && !parents.some((parent) => mandatory.has(parent)),
       when: isConditional ? (rule.when ?? []).map(compileTerm) : [],
-      check: compileCheck(rule, table),
+      check: compileCheck(rule, context),
     };
     if (!row.required && row.check === undefined) continue;
     const list = rows.get(type);
@@ -71,29 +79,29 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
     else list.push(row);
   }
   return {
-    check(resource, { now }) {
+    check(resource, { now, organizationId }) {
       const issues: Issue[] = [];
-      const at = Date.parse(now);
       const node = resource as unknown as Json;
+      const judged: Judged = { resource: node, now: Date.parse(now), organizationId };
       for (const row of rows.get(resource.resourceType) ?? []) {
         // Most rows are about elements that a resource does not have and need not have.
-        if (row.first === undefined || node[row.first] !== undefined) evaluate(row, resource, at, issues);
+        if (row.first === undefined || node[row.first] !== undefined) evaluate(row, judged, issues);
       }
       return issues;
     },
   };
 }
 
-function evaluate(row: Row, resource: Resource, now: number, issues: Issue[]): void {
-  const node = resource as unknown as Json;
+function evaluate(row: Row, judged: Judged, issues: Issue[]): void {
+  const node = judged.resource;
   const report: Report = (code, expression) => issues.push(issue(code, { expression, rule: row.rule }, { expression, rule: row.rule }));
   const missing: Missing = (parent, segments, index) => {
     const isParent = index < segments.length - 1;
     if (!row.required || (isParent && !row.withParent) || !row.when.every((term) => term(node))) return;
     report('rule-mandatory', [parent, ...segments.slice(index).map(({ text }) => text)].join('.'));
   };
-  const visit = (value: unknown, expression: string): void => row.check?.({ value, expression }, report, node, now);
-  walk(node, row.segments, 0, resource.resourceType, visit, missing);
+  const visit = (value: unknown, expression: string): void => row.check?.({ value, expression }, report, judged);
+  walk(node, row.segments, 0, String(node.resourceType), visit, missing);
 }
 
 /** One step of a path. An extension is named by the end of its URL, a choice by the beginning of its key. */
@@ -145,25 +153,6 @@ function isVisible(value: unknown, segment: Segment): boolean {
   return segment.name !== 'identifier' || !isStripped(value);
 }
 
-function open(value: unknown, expression: string): Found[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) return [{ value, expression }];
-  return value.map((each, index) => ({ value: each, expression: `${expression}[${index}]` }));
-}
-
-const LOCAL_SID = `${ILP_BASE}/sid/`;
-/** Local identifier systems that never leave: everything that is not the kind of a resource. */
-const KEPT_LOCAL = new Set(['source-record', 'kode-puskesmas', 'patient']);
-
-function isStripped(identifier: unknown): boolean {
-  const system = isObject(identifier) ? identifier.system : undefined;
-  if (typeof system !== 'string' || !system.startsWith(`${ILP_BASE}/`)) return false;
-  return !system.startsWith(LOCAL_SID) || KEPT_LOCAL.has(system.slice(LOCAL_SID.length));
-}
-
-/** A local identifier system as the platform will see it. */
-const projected = (system: string): string => (system.startsWith(LOCAL_SID) ? platformSid(system.slice(LOCAL_SID.length), ':id') : system);
-
 /** Terms of `when`: `path`, `path=value`, `path!=value`. */
 function compileTerm(term: string): Term {
   const match = /^([^!=]+)(!?=)?(.*)$/.exec(term);
@@ -179,160 +168,3 @@ function compileTerm(term: string): Term {
   if (match?.[2] === '!=') return (resource) => !values(resource).includes(wanted);
   return (resource) => values(resource).length > 0;
 }
-
-const COMPLETE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-
-function compileCheck(rule: PlatformRule, table: PlatformRuleTable): Check | undefined {
-  switch (rule.check) {
-    case 'system':
-      return systemCheck(rule.systems ?? []);
-    case 'identifier-system':
-      return identifierCheck(rule.systems ?? []);
-    case 'reference':
-      return rule.targets === undefined ? referencePresent : targetCheck(rule.targets);
-    case 'sender-organization':
-      return targetCheck(['Organization']);
-    case 'dateTime':
-      return dateTimeCheck(
-        table.dateWindow.noMinimum.includes(rule.path) ? Number.NEGATIVE_INFINITY : Date.parse(table.dateWindow.min),
-        table.dateWindow.futureAllowed.includes(rule.path),
-      );
-    case 'period':
-      return periodCheck;
-    case 'status-history':
-      return statusHistoryCheck;
-    case 'text':
-      return ({ value, expression }, report) => {
-        if (typeof value !== 'string' || value.trim() === '') report('rule-text', expression);
-      };
-    case 'integer':
-    case 'decimal':
-      return ({ value, expression }, report) => {
-        if (typeof value !== 'number' || (rule.check === 'integer' && !Number.isInteger(value))) report('rule-value', expression);
-      };
-    case 'boolean':
-      return ({ value, expression }, report) => {
-        if (typeof value !== 'boolean') report('rule-value', expression);
-      };
-    case 'immunization-performer':
-      return immunizationPerformerCheck;
-    case 'kfa-one-code':
-      return kfaOneCodeCheck;
-    case 'address-parent':
-      return rule.rule === 10621 ? addressCheck : undefined;
-    case 'prescription-identifiers':
-      return prescriptionCheck;
-    default:
-      // Codes of FHIR are judged by the structure check; the rest needs what only the platform knows.
-      return undefined;
-  }
-}
-
-/** Systems of a Coding, of the codings of a CodeableConcept, or of a Quantity. */
-function systemCheck(systems: readonly string[]): Check {
-  const allowed = new Set(systems);
-  return ({ value, expression }, report) => {
-    if (!isObject(value)) return;
-    const codings = value.coding === undefined ? [{ value, expression }] : open(value.coding, `${expression}.coding`);
-    for (const coding of codings) {
-      const system = isObject(coding.value) ? coding.value.system : undefined;
-      // A concept or quantity without system is only text or a number.
-      if (typeof system !== 'string' || system.startsWith(`${ILP_BASE}/`)) continue;
-      if (!allowed.has(system)) report('rule-system', `${coding.expression}.system`);
-    }
-  };
-}
-
-function identifierCheck(systems: readonly string[]): Check {
-  const forms = systems.map((system) => new RegExp(`^${system.split(':id').map(escaped).join('[^/]+')}$`));
-  return ({ value, expression }, report) => {
-    if (!isObject(value) || typeof value.system !== 'string') return;
-    const system = projected(value.system);
-    if (!system.startsWith(`${ILP_BASE}/`) && !forms.some((form) => form.test(system))) report('rule-system', `${expression}.system`);
-  };
-}
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-const referencePresent: Check = ({ value, expression }, report) => {
-  if (!isObject(value) || typeof value.reference !== 'string') report('rule-mandatory', `${expression}.reference`);
-};
-
-function targetCheck(targets: readonly string[]): Check {
-  const allowed = new Set(targets);
-  return ({ value, expression }, report) => {
-    if (!isObject(value) || typeof value.reference !== 'string') {
-      report('rule-mandatory', `${expression}.reference`);
-      return;
-    }
-    const found = referenceOf(value.reference);
-    if (found.kind === 'literal' && !allowed.has(found.type)) report('rule-value', `${expression}.reference`);
-  };
-}
-
-function dateTimeCheck(min: number, futureAllowed: boolean): Check {
-  return ({ value, expression }, report, _resource, now) => {
-    const time = typeof value === 'string' && COMPLETE.test(value) ? Date.parse(value) : Number.NaN;
-    if (Number.isNaN(time) || time < min || (time > now && !futureAllowed)) report('rule-date', expression);
-  };
-}
-
-const time = (value: unknown): number => (typeof value === 'string' ? Date.parse(value) : Number.NaN);
-
-const periodCheck: Check = ({ value, expression }, report) => {
-  if (isObject(value) && time(value.start) > time(value.end)) report('rule-period', expression);
-};
-
-/** A finished visit tells when each of its states began and ended. */
-const statusHistoryCheck: Check = ({ value, expression }, report, resource) => {
-  if (resource.status !== 'finished' || !isObject(value) || !isObject(value.period)) return;
-  for (const end of ['start', 'end']) if (value.period[end] === undefined) report('rule-mandatory', `${expression}.period.${end}`);
-};
-
-/**
- * What the unit gave itself has a performer with function `AP` or `OP`, history `EP`; a record with a report origin (a kader's, say) may
- * have any of them. Judged once for all performers.
- */
-const immunizationPerformerCheck: Check = ({ value, expression }, report, resource) => {
-  if (typeof resource.primarySource !== 'boolean') return;
-  const functions = open(resource.performer, '').map(({ value }) => (isObject(value) ? value.function : undefined));
-  if (value !== functions.find((each) => each !== undefined)) return;
-  const codes = functions
-    .flatMap((each) => (isObject(each) ? open(each.coding, '') : []))
-    .map(({ value }) => (isObject(value) ? value.code : ''));
-  const allowed: unknown[] = resource.primarySource ? ['AP', 'OP'] : ['EP'];
-  if (resource.reportOrigin !== undefined) allowed.push('EP');
-  if (!codes.some((code) => allowed.includes(code))) report('rule-value', expression);
-};
-
-const kfaOneCodeCheck: Check = ({ value, expression }, report) => {
-  const codings = isObject(value) ? open(value.coding, '') : [];
-  const kfa = codings.filter((coding) => isObject(coding.value) && coding.value.system === SYSTEMS.kfa);
-  if (codings.length > 0 && kfa.length !== 1) report('rule-value', expression);
-};
-
-/** A prescription has its own number and the number of its item, or the national one. */
-const prescriptionCheck: Check = ({ expression }, report, resource) => {
-  if (!expression.endsWith('identifier[0]')) return;
-  const systems = open(resource.identifier, '').map(({ value }) =>
-    isObject(value) && typeof value.system === 'string' ? projected(value.system) : '',
-  );
-  const has = (kind: string) => systems.some((system) => system.startsWith(`${SYSTEMS.platformSidBase}${kind}`));
-  if (!has('prescription/national') && !(has('prescription/') && has('prescription-item/'))) report('rule-system', expression);
-};
-
-/** Each administrative level begins with the code of the level above it: 2, 4, 6 and 10 digits. */
-const addressCheck: Check = ({ value, expression }, report) => {
-  if (!isObject(value)) return;
-  let above = '';
-  for (const level of ['province', 'city', 'district', 'village']) {
-    const found = open(value.extension, '').find((each) => isObject(each.value) && each.value.url === level)?.value;
-    const code = isObject(found) ? found.valueCode : undefined;
-    if (typeof code !== 'string') continue;
-    if (!code.startsWith(above)) {
-      report('rule-value', expression);
-      return;
-    }
-    above = code;
-  }
-};

@@ -12,6 +12,11 @@ export interface Validator {
 
 /** The platform's numbered rules, as data (`profiles/platform-rules.json`), on our stored form of a resource. */
 export interface PlatformRules {
-  /** `now`: instant against which future dates are judged. */
-  check(resource: Resource, options: { now: string }): readonly Issue[];
+  /**
+   * Findings in the order of the table, which is that of precedence.
+   *
+   * @param options.now instant against which future dates are judged
+   * @param options.organizationId the sender's id on the platform, where what is given is what would be sent
+   */
+  check(resource: Resource, options: { now: string; organizationId?: string }): readonly Issue[];
 }
