@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import type { CodeSystem, NamingSystem, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import type { CodeSystem, NamingSystem, Resource, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import type { Assets, AssetTexts } from './config/index.ts';
-import { AppError } from './errors/index.ts';
+import { AppError, type Issue } from './errors/index.ts';
 import { CONTRACTS } from './intake/contracts/index.ts';
 import { CONSUMED, type ContractCheck, compileContracts } from './intake/index.ts';
 import { type Catalogue, createCatalogue } from './mapping/catalogue.ts';
@@ -16,9 +16,11 @@ import {
   type CodeSystemTable,
   compilePlatformRules,
   compileValidator,
+  createPreflight,
   type ExpressionTable,
   type PlatformRules,
   type PlatformRuleTable,
+  type Preflight,
   type Validator,
   type ValueSets,
 } from './validation/index.ts';
@@ -34,6 +36,7 @@ export interface Engines {
   readonly rules: PlatformRules;
   /** Version of the maps, from their texts; undefined where nothing is stored. */
   readonly mapVersion?: string;
+  readonly preflight: (resources: readonly Resource[], issues: readonly Issue[]) => Preflight;
 }
 
 /**
@@ -60,6 +63,7 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
   const own = Object.keys(profiles)
     .filter((name) => name.startsWith('ilp/'))
     .map((name) => json<StructureDefinition | ValueSet | CodeSystem | NamingSystem>(profiles, name));
+  const platformRules = json<PlatformRuleTable>(profiles, 'platform-rules.json');
   return {
     normaliser: createNormaliser(tables),
     contracts: compileContracts(),
@@ -87,7 +91,8 @@ export function compileEngines({ mappings, profiles }: Assets): Engines {
       profiles: own.filter((one) => one.resourceType === 'StructureDefinition'),
       terminology: own.filter((one) => one.resourceType === 'ValueSet' || one.resourceType === 'CodeSystem'),
     }),
-    rules: compilePlatformRules(json<PlatformRuleTable>(profiles, 'platform-rules.json')),
+    rules: compilePlatformRules(platformRules),
+    preflight: createPreflight(platformRules),
   };
 }
 

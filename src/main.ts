@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import v8 from 'node:v8';
+import type { Resource } from '@medplum/fhirtypes';
 import type { Logger } from 'pino';
 import { type AdoptOptions, type AdoptSource, type Composition, run } from './cli/index.ts';
 import {
@@ -90,12 +91,20 @@ export const composition: Composition = {
   adopt: adoptFrom,
   rotateKey,
   validate(resource) {
-    const { validator, rules } = engines();
-    const found = validator.validate(resource);
-    const isResource = typeof resource === 'object' && resource !== null && 'resourceType' in resource;
-    return isResource
-      ? [...found, ...rules.check(resource as Parameters<typeof rules.check>[0], { now: new Date().toISOString() })]
-      : found;
+    const { validator, rules, preflight } = engines();
+    const now = new Date().toISOString();
+    const parts = resourcesIn(resource);
+    const ofRules = parts.flatMap(({ at, resource }) =>
+      rules.check(resource, { now }).map((found) => ({ ...found, expression: found.expression?.replace(resource.resourceType, at) ?? at })),
+    );
+    const issues = [...validator.validate(resource), ...ofRules];
+    return {
+      issues,
+      preflight: preflight(
+        parts.map(({ resource }) => resource),
+        issues,
+      ),
+    };
   },
   sealSecret: (config, owner, secret) => encryptSecret(resolveSecretKey(config), { environment: config.environment, owner }, secret),
   async checkCredential(config, store, owner) {
@@ -109,6 +118,18 @@ export const composition: Composition = {
     }
   },
 };
+
+/** A resource, or those in a Bundle, with the beginning of their expressions. */
+function resourcesIn(value: unknown): readonly { readonly at: string; readonly resource: Resource }[] {
+  const isResource = (each: unknown): each is Resource => typeof (each as Resource | null | undefined)?.resourceType === 'string';
+  if (!isResource(value)) return [];
+  if (value.resourceType !== 'Bundle') return [{ at: value.resourceType, resource: value }];
+  const entries: readonly unknown[] = Array.isArray(value.entry) ? value.entry : [];
+  return entries.flatMap((entry, index) => {
+    const resource = (entry as { resource?: unknown } | null)?.resource;
+    return isResource(resource) ? [{ at: `Bundle.entry[${index}].resource`, resource }] : [];
+  });
+}
 
 /** Maps and checks the records of a file against the registers of the configured database, and stores nothing. */
 async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType: string): Promise<readonly DryRun[]> {

@@ -8,6 +8,7 @@ import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
 import type { AdoptReport, DrainReport, MendReport } from '../sync/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
+import type { Preflight } from '../validation/index.ts';
 
 /** What the commands need from the composition root. Declared here by its consumer; `main.ts` supplies it. */
 export interface Composition {
@@ -42,8 +43,8 @@ export interface Composition {
    * @throws AppError `store-unavailable`, `id-key`, `encoding`, `platform-unavailable`, `credential-missing` …
    */
   adopt(config: Config, source: AdoptSource, options: AdoptOptions): Promise<AdoptReport & { readonly complete: boolean }>;
-  /** Checks a FHIR resource against R4, our profiles and the platform's rules. */
-  validate(resource: unknown): readonly Issue[];
+  /** Checks a FHIR resource against R4, our profiles and the platform's rules (a Bundle entry by entry), and tells what would become of it. */
+  validate(resource: unknown): { readonly issues: readonly Issue[]; readonly preflight: Preflight };
   /** Encrypts a platform secret for the store. */
   sealSecret(config: Config, owner: string, secret: string): string;
   /** Encrypts all credentials with the present key, and tells how many. @throws AppError `config`, `busy` */

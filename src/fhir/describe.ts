@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SEARCH_PARAMETERS } from '../store/index.ts';
-import { INVARIANTS, NOT_CHECKED, type PlatformRuleTable } from '../validation/index.ts';
+import { INVARIANTS, NOT_CHECKED, type PlatformRuleTable, preflightDoc } from '../validation/index.ts';
 import { capabilityStatement } from './capability-statement.ts';
 
 /**
@@ -90,4 +90,5 @@ if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '../..');
   const rules = JSON.parse(readFileSync(path.join(root, 'profiles/platform-rules.json'), 'utf8')) as PlatformRuleTable;
   writeFileSync(path.join(root, 'docs/conformance.md'), conformanceDoc(rules));
+  writeFileSync(path.join(root, 'docs/preflight.md'), preflightDoc(rules));
 }

@@ -1,6 +1,7 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import type { Issue, Reason, State } from '../errors/index.ts';
 import type { AccessContext, Client, Feed, Submission } from '../store/port.ts';
+import type { Preflight } from '../validation/index.ts';
 import type { RawRecord } from './raw-record.ts';
 import type { RemapCounts, RemapOptions } from './remap.ts';
 import type { Reprocessed } from './reprocess.ts';
@@ -39,6 +40,8 @@ export interface DryRun {
   readonly verdict: Omit<Receipt, 'id' | 'version'>;
   /** The mapped resources (`collection`), also of a record that would be refused, as far as it could be mapped. */
   readonly bundle: Bundle;
+  /** What SATUSEHAT would make of it. */
+  readonly preflight: Preflight;
 }
 
 /** Accepts records end to end: normalise, contract, resolve, map, validate, commit. */

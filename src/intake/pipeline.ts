@@ -151,6 +151,10 @@ export function createIntake(options: IntakeOptions): Intake {
       );
       return outcomes.map(({ receipt: { id: _, version: __, ...verdict }, resources }) => ({
         verdict,
+        preflight: options.preflight(
+          resources.map(({ resource }) => resource),
+          verdict.issues,
+        ),
         bundle: {
           resourceType: 'Bundle',
           type: 'collection',

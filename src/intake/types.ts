@@ -1,10 +1,11 @@
+import type { Resource } from '@medplum/fhirtypes';
 import type { Issue } from '../errors/index.ts';
 import type { Catalogue } from '../mapping/catalogue.ts';
 import type { ContextBuilder } from '../mapping/context.ts';
 import type { MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
 import type { Identifiers } from '../store/id-key.ts';
 import type { ChangeSet, Feed, Store } from '../store/port.ts';
-import type { PlatformRules, Validator } from '../validation/types.ts';
+import type { PlatformRules, Preflight, Validator } from '../validation/types.ts';
 import type { ContractCheck } from './contract-check.ts';
 import type { IntakeRequest, Receipt } from './intake.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -27,6 +28,7 @@ export interface BatchOptions {
   readonly rules: PlatformRules;
   /** Stands in the tag of each resource that is stored. */
   readonly mapVersion?: string | undefined;
+  readonly preflight: (resources: readonly Resource[], issues: readonly Issue[]) => Preflight;
 }
 
 export interface BatchItem {

@@ -32,7 +32,7 @@ const CHECKS: Readonly<Record<string, (rule: PlatformRule, context: CheckContext
   'prescription-identifiers': () => prescriptionCheck,
   code: codeCheck,
   'episode-active': codeCheck,
-  reference: ({ targets }) => (targets === undefined ? referencePresent : targetCheck(targets)),
+  reference: referenceCheck,
   'sender-organization': senderCheck,
   dateTime: dateTimeCheck,
   date: dateCheck,
@@ -153,25 +153,23 @@ function identifierCheck({ systems = [], codes }: PlatformRule, context: CheckCo
   };
 }
 
-const referencePresent: Check = ({ value, expression }, report) => {
-  if (!isObject(value) || typeof value.reference !== 'string') report('rule-mandatory', `${expression}.reference`);
-};
-
-function targetCheck(targets: readonly string[]): Check {
-  const allowed = new Set(targets);
+/** A literal reference leads to one of the types; one without (only `display`) is missing where the element must be there. */
+function referenceCheck({ targets, requirement }: Pick<PlatformRule, 'targets' | 'requirement'>): Check {
+  const allowed = targets && new Set(targets);
   return ({ value, expression }, report) => {
-    if (!isObject(value) || typeof value.reference !== 'string') {
-      report('rule-mandatory', `${expression}.reference`);
+    const given = isObject(value) ? value.reference : undefined;
+    if (typeof given !== 'string') {
+      if (requirement !== 'none') report('rule-mandatory', `${expression}.reference`);
       return;
     }
-    const found = referenceOf(value.reference);
-    if (found.kind === 'literal' && !allowed.has(found.type)) report('rule-value', `${expression}.reference`);
+    const found = referenceOf(given);
+    if (allowed && found.kind === 'literal' && !allowed.has(found.type)) report('rule-value', `${expression}.reference`);
   };
 }
 
 /** The Organization of the credential; while its id is not known here, any Organization. */
-function senderCheck(): Check {
-  const isOrganization = targetCheck(['Organization']);
+function senderCheck({ requirement }: PlatformRule): Check {
+  const isOrganization = referenceCheck({ targets: ['Organization'], requirement });
   return (found, report, judged) => {
     isOrganization(found, report, judged);
     const given = isObject(found.value) ? found.value.reference : undefined;

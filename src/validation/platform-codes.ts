@@ -10,10 +10,10 @@ export interface PlatformCodeSystem {
 }
 
 export interface PlatformCodes {
-  /** Whether the platform may have codes that are not listed. */
+  /** Whether the list is only what was published. */
   readonly open: boolean;
-  /** Of an open list or a form: that it is known to be one. */
-  readonly listed: ReadonlySet<string> | undefined;
+  /** Whether only the platform's copy tells that a possible code is one: it is not in a list. */
+  isUnlisted(code: string): boolean;
   /** False for a code that cannot be in the platform's copy of the system. */
   possible(code: unknown): boolean;
 }
@@ -31,8 +31,8 @@ function compile({ codes, open = false, pattern, checkDigit }: PlatformCodeSyste
   const form = pattern === undefined ? undefined : new RegExp(pattern);
   const isRight = checkDigit === undefined ? undefined : CHECK_DIGITS[checkDigit];
   return {
-    open: open || listed === undefined,
-    listed,
+    open,
+    isUnlisted: (code) => listed?.has(code) !== true,
     possible(code) {
       if (typeof code !== 'string') return false;
       if (listed !== undefined && !open) return listed.has(code);

@@ -45,6 +45,7 @@ interface Row {
   readonly withParent: boolean;
   readonly when: readonly Term[];
   readonly check: Check | undefined;
+  readonly last: boolean;
 }
 
 /**
@@ -72,12 +73,15 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
       withParent: rule.requirement === 'mandatory' && !parents.some((parent) => mandatory.has(parent)),
       when: isConditional ? (rule.when ?? []).map(compileTerm) : [],
       check: compileCheck(rule, context),
+      last: rule.check === 'period',
     };
     if (!row.required && row.check === undefined) continue;
     const list = rows.get(type);
     if (list === undefined) rows.set(type, [row]);
     else list.push(row);
   }
+  // The order of times is judged when the record is stored, after all other rules.
+  for (const [type, list] of rows) rows.set(type, [...list.filter((row) => !row.last), ...list.filter((row) => row.last)]);
   return {
     check(resource, { now, organizationId }) {
       const issues: Issue[] = [];

@@ -20,3 +20,21 @@ export interface PlatformRules {
    */
   check(resource: Resource, options: { now: string; organizationId?: string }): readonly Issue[];
 }
+
+/** What will become of a record on the platform, as far as it can be told before anything is queued. */
+export interface Preflight {
+  /** `server`: nothing speaks against it here, and the facts named are for the platform to know. */
+  readonly verdict: 'accepted' | 'refused' | 'server';
+  /** The first finding, by the order in which the platform judges; `rule` is its number there, where it has one. */
+  readonly refusedBy?: Pick<Issue, 'rule' | 'code' | 'expression' | 'text'>;
+  readonly onlyServer: readonly ServerFact[];
+}
+
+/** A fact that is not in the record: whether it holds, only the platform knows. */
+export interface ServerFact {
+  readonly fact: 'reference' | 'code' | 'person' | 'episode';
+  /** Number under which the platform refuses it, where one is published. */
+  readonly rule?: string;
+  readonly expressions: readonly string[];
+  readonly text: Issue['text'];
+}

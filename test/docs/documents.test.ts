@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { capabilityStatement } from '../../src/fhir/capability-statement.ts';
 import { conformanceDoc } from '../../src/fhir/describe.ts';
 import { composition } from '../../src/main.ts';
-import type { PlatformRuleTable } from '../../src/validation/index.ts';
+import { type PlatformRuleTable, preflightDoc } from '../../src/validation/index.ts';
 import { root } from './blocks.ts';
 
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -58,6 +58,10 @@ describe('documents', () => {
     const text = read(file);
     expect(text.split('\n').length).toBeLessThan(40);
     for (const part of ['Context', 'Decision', 'Consequences']) expect(text).toContain(part);
+  });
+
+  it('docs/preflight.md is current (npm run generate)', () => {
+    expect(read('docs/preflight.md')).toBe(preflightDoc(JSON.parse(read('profiles/platform-rules.json')) as PlatformRuleTable));
   });
 
   it('docs/conformance.md says what the tables say, and nothing that the CapabilityStatement does not', () => {

@@ -115,7 +115,7 @@ describe('an Encounter', () => {
 describe('systems', () => {
   test('of codes', () => {
     const coding = [
-      { system: 'http://loinc.org', code: '1' },
+      { system: 'http://loinc.org', code: '29463-7' },
       { system: 'http://x.example', code: '1' },
     ];
     expect(check({ ...sound.weight, code: { coding } })).toEqual(['rule-system 10010 Observation.code.coding[1].system']);
@@ -129,14 +129,18 @@ describe('systems', () => {
 
   test('of codes that stay local are not judged', () => {
     const coding = [
-      { system: 'http://loinc.org', code: '1' },
+      { system: 'http://loinc.org', code: '29463-7' },
       { system: 'https://fhir.ilp.example/CodeSystem/ilp-local-term', code: '1' },
     ];
     expect(check({ ...sound.weight, code: { coding } })).toEqual([]);
   });
 
-  test('without a system there is nothing to judge', () => {
-    expect(check({ ...sound.weight, code: { text: 'berat' }, valueQuantity: { value: 1 } })).toEqual([]);
+  test('without a system a number is judged by nothing; a concept that must be there has a coding, and each coding a system', () => {
+    expect(check({ ...sound.weight, valueQuantity: { value: 1 } })).toEqual([]);
+    expect(check({ ...sound.weight, code: { text: 'berat' } })).toEqual(['rule-mandatory 10010 Observation.code.coding']);
+    expect(check({ ...sound.weight, code: { coding: [{ code: '29463-7' }] } })).toEqual([
+      'rule-system 10010 Observation.code.coding[0].system',
+    ]);
   });
 
   test('of identifiers: the platform form and the stored form of the right kind, with any organisation', () => {
@@ -150,7 +154,7 @@ describe('systems', () => {
   });
 
   test('of a rule that was superseded do not count', () => {
-    const reasonCode = (system: string) => check({ ...sound.encounter, reasonCode: [{ coding: [{ system, code: 'x' }] }] });
+    const reasonCode = (system: string) => check({ ...sound.encounter, reasonCode: [{ coding: [{ system, code: '38341003' }] }] });
     expect(reasonCode('http://snomed.info/sct')).toEqual([]);
     expect(reasonCode('http://hl7.org/fhir/sid/icd-10')).toEqual(['rule-system 10782 Encounter.reasonCode[0].coding[0].system']);
   });
@@ -265,7 +269,7 @@ describe('other checks', () => {
     ];
     expect(check({ ...sound.patient, address: address('31', '3171', '317101', '3171011001') })).toEqual([]);
     expect(check({ ...sound.patient, address: address('31', '3171', '327101', '3271011001') })).toEqual([
-      'rule-value 10621 Patient.address[0].extension[0]',
+      'rule-value 10623 Patient.address[0].extension[0]',
     ]);
   });
 
