@@ -63,5 +63,8 @@ export function precedence(rule: PlatformRule, numbers: readonly number[]): read
   return numbers.slice(0, at).filter((number) => !evaluated.some((other) => other.rule === number && isNear(other.path, rule.path)));
 }
 
-/** Several rules say the same of an element, or of what holds it. */
-const isNear = (one: string, other: string): boolean => one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
+/** Several rules say the same of an element, of what holds it, or of a choice by its name and by that of its type. */
+function isNear(one: string, other: string): boolean {
+  const [left, right] = [one, other].map((path) => (path.endsWith('[x]') ? path.slice(0, -3) : `${path}.`)) as [string, string];
+  return `${one}.`.startsWith(right) || `${other}.`.startsWith(left);
+}
