@@ -128,6 +128,13 @@ describe('command line', () => {
     expect(wrong.code).toBe(1);
     expect(wrong.stdout).toMatch(/bad\.json:1 {2}error {2}Encounter\.status/);
     expect(wrong.stdout).toMatch(/broken\.json:1 {2}error .*Not valid JSON/);
+    expect(wrong.stdout).toMatch(/good\.json:1 {2}SATUSEHAT: hanya server yang tahu .*\(20007\): Encounter\./);
+    expect(wrong.stdout).toMatch(/bad\.json:1 {2}SATUSEHAT: akan ditolak \(aturan 10001\)/);
+    const bundle = file(
+      'bundle.json',
+      JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry: [{ resource: { ...encounter, class: undefined } }] }),
+    );
+    expect((await run('validate', bundle)).stdout).toContain('Bundle.entry[0].resource.class');
     expect(wrong.stdout).toContain('3 diperiksa / checked, 2 salah / wrong');
   }, 60_000);
 

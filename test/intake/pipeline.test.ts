@@ -314,6 +314,9 @@ describe('dry run', () => {
     expect(body.results[0].verdict).toMatchObject({ sourceId: 'D-1', state: 'ready' });
     expect(body.results[0].bundle.entry[0].resource.resourceType).toBe('Encounter');
     expect(body.results[1].verdict).toMatchObject({ state: 'failed', reason: 'refused' });
+    const [known, refused] = body.results.map(({ preflight }: { preflight: object }) => preflight);
+    expect(known).toMatchObject({ verdict: 'server', onlyServer: expect.arrayContaining([expect.objectContaining({ rule: '20007' })]) });
+    expect(refused).toMatchObject({ verdict: 'refused', refusedBy: { code: body.results[1].verdict.issues[0].code } });
     const { submissions } = (await running.get('/api/v1/submissions?limit=1000', key)).body;
     expect(submissions.filter(({ sourceId }: { sourceId: string }) => sourceId.startsWith('D-'))).toEqual([]);
   });
