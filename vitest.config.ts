@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/store/postgres-server.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Hundreds of processes are started from sources: types are stripped once.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node', import.meta.url)) },
   },
