@@ -38,6 +38,7 @@ async function contested(openStore?: () => Promise<Store>): Promise<{ id: string
   const id = await rig.receive({ record: 'a', person: 1 });
   const worker = rig.startWorker('w1');
   await worker.drain();
+  expect(await rig.submission(id)).toMatchObject({ state: 'completed' });
   await others(120, 99);
   await mend(150, 2);
   await worker.drain();
