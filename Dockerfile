@@ -25,7 +25,7 @@ COPY src/compile-cache.mjs /app/dist/
 # Compiled once here: where the service runs nothing can be written.
 RUN node --import /app/dist/compile-cache.mjs /app/dist/main.js version
 # exec: the program itself is process 1 and gets the signals.
-RUN printf '#!/bin/sh\nexec node --max-semi-space-size=8 --import /app/dist/compile-cache.mjs /app/dist/main.js "$@"\n' > /usr/local/bin/ilp-fhir \
+RUN printf '#!/bin/sh\nexec node --max-semi-space-size=6 --import /app/dist/compile-cache.mjs /app/dist/main.js "$@"\n' > /usr/local/bin/ilp-fhir \
   && chmod 755 /usr/local/bin/ilp-fhir \
   && mkdir /data && chown node:node /data
 # The default database is ./data/ilp.sqlite: from / that is the volume. ILP_DATABASE stays free, so that ILP_DATABASE_FILE may be given.

@@ -17,7 +17,7 @@ const SOURCE = path.join(ROOT, 'src/main.ts');
 const BUILT = path.join(ROOT, 'dist/main.js');
 const CONNECTIONS = 32;
 /** What `npm start`, the installed command and the image give Node. */
-const AS_INSTALLED = ['--max-semi-space-size=8', '--import', new URL('../src/compile-cache.mjs', import.meta.url).href];
+const AS_INSTALLED = ['--max-semi-space-size=6', '--import', new URL('../src/compile-cache.mjs', import.meta.url).href];
 const LIMITS = { startMs: 1_000, rssMb: 250, singles: 200, waitMs: 50, readMs: 1 };
 const KEYED = { authorization: `Bearer ${KEY}` };
 

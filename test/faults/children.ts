@@ -56,7 +56,7 @@ export function createChild({ name, environ, settings, onAdopted, onLog }: Child
       return url;
     },
     async start() {
-      const child = spawn(process.execPath, ['--max-semi-space-size=8', ENTRY], {
+      const child = spawn(process.execPath, ['--max-semi-space-size=6', ENTRY], {
         env: { ...clean(), ...environ, FAULTS: JSON.stringify({ ...settings, clockOffsetMs }) },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       });
