@@ -2,7 +2,9 @@ import type { ErrorCode } from '../errors/index.ts';
 import { ILP_BASE, platformSid, SYSTEMS } from '../terminology/systems.ts';
 import { closedList, type PlatformCodes } from './platform-codes.ts';
 import type { PlatformRule, PlatformRuleTable } from './platform-rules.ts';
+import { timeOf } from './primitives.ts';
 import { referenceOf } from './references.ts';
+import { remembered } from './remembered.ts';
 import { isObject, type Json } from './run.ts';
 
 /** What a check may look at besides the element. */
@@ -182,28 +184,33 @@ function dateTimeCheck({ path }: PlatformRule, { dateWindow }: CheckContext): Ch
   const min = dateWindow.noMinimum.includes(path) ? Number.NEGATIVE_INFINITY : Date.parse(dateWindow.min);
   const futureAllowed = dateWindow.futureAllowed.includes(path);
   return ({ value, expression }, report, { now }) => {
-    const day = typeof value === 'string' ? COMPLETE.exec(value)?.[1] : undefined;
-    const at = day !== undefined && isDay(day) ? Date.parse(value as string) : Number.NaN;
+    const at = typeof value === 'string' ? completeTime(value) : Number.NaN;
     if (Number.isNaN(at) || at < min || (at > now && !futureAllowed)) report('rule-date', expression);
   };
 }
+
+/** Milliseconds since the epoch of a day with time and zone; NaN for anything else. */
+const completeTime = remembered((text) => {
+  const day = COMPLETE.exec(text)?.[1];
+  return day !== undefined && isDay(day) ? Date.parse(text) : Number.NaN;
+});
 
 /** A date, and not before the day of the element named in `after`. */
 function dateCheck({ after }: PlatformRule): Check {
   return ({ value, expression }, report, { resource }) => {
     const other = after === undefined ? undefined : resource[after];
     if (typeof value !== 'string' || !isDay(value)) report('rule-date', expression);
-    else if (typeof other === 'string' && Date.parse(value) < Date.parse(other.slice(0, 10))) report('rule-period', expression);
+    else if (typeof other === 'string' && timeOf(value) < timeOf(other.slice(0, 10))) report('rule-period', expression);
   };
 }
 
 /** A year, a month or a day that is in the calendar: `Date` would roll the 30th of February over into March. */
-function isDay(text: string): boolean {
+const isDay = remembered((text) => {
   const time = /^\d{4}(-\d\d){0,2}$/.test(text) ? new Date(text) : undefined;
   return time !== undefined && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
-}
+});
 
-const time = (value: unknown): number => (typeof value === 'string' ? Date.parse(value) : Number.NaN);
+const time = (value: unknown): number => (typeof value === 'string' ? timeOf(value) : Number.NaN);
 
 const periodCheck: Check = ({ value, expression }, report) => {
   if (isObject(value) && time(value.start) > time(value.end)) report('rule-period', expression);

@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts';
+
 /** One system of the rule table's `codeSystems`: its codes, or their form. */
 export interface PlatformCodeSystem {
   readonly system: string;
@@ -30,13 +32,14 @@ function compile({ codes, open = false, pattern, checkDigit }: PlatformCodeSyste
   const listed = codes === undefined ? undefined : new Set(codes.split(' '));
   const form = pattern === undefined ? undefined : new RegExp(pattern);
   const isRight = checkDigit === undefined ? undefined : CHECK_DIGITS[checkDigit];
+  const hasForm = remembered((code) => (form?.test(code) ?? true) && (isRight?.(code) ?? true));
   return {
     open,
     isUnlisted: (code) => listed?.has(code) !== true,
     possible(code) {
       if (typeof code !== 'string') return false;
       if (listed !== undefined && !open) return listed.has(code);
-      return (form?.test(code) ?? true) && (isRight?.(code) ?? true);
+      return hasForm(code);
     },
   };
 }

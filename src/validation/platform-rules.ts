@@ -1,6 +1,7 @@
 import { type Issue, issue } from '../errors/index.ts';
 import { type Check, type CheckContext, compileCheck, isStripped, type Judged, type Report } from './platform-checks.ts';
 import { compileCodes, type PlatformCodeSystem } from './platform-codes.ts';
+import { timeOf } from './primitives.ts';
 import { isObject, type Json } from './run.ts';
 import type { PlatformRules } from './types.ts';
 
@@ -84,28 +85,47 @@ export function compilePlatformRules(table: PlatformRuleTable): PlatformRules {
   for (const [type, list] of rows) rows.set(type, [...list.filter((row) => !row.last), ...list.filter((row) => row.last)]);
   return {
     check(resource, { now, organizationId }) {
-      const issues: Issue[] = [];
       const node = resource as unknown as Json;
-      const judged: Judged = { resource: node, now: Date.parse(now), organizationId };
+      const judgement = new Judgement({ resource: node, now: timeOf(now), organizationId });
       for (const row of rows.get(resource.resourceType) ?? []) {
         // Most rows are about elements that a resource does not have and need not have.
-        if (row.first === undefined || node[row.first] !== undefined) evaluate(row, judged, issues);
+        if (row.first === undefined || node[row.first] !== undefined) judgement.by(row);
       }
-      return issues;
+      return judgement.issues;
     },
   };
 }
 
-function evaluate(row: Row, judged: Judged, issues: Issue[]): void {
-  const node = judged.resource;
-  const report: Report = (code, expression) => issues.push(issue(code, { expression, rule: row.rule }, { expression, rule: row.rule }));
-  const missing: Missing = (parent, segments, index) => {
-    const isParent = index < segments.length - 1;
-    if (!row.required || (isParent && !row.withParent) || !row.when.every((term) => term(node))) return;
-    report('rule-mandatory', [parent, ...segments.slice(index).map(({ text }) => text)].join('.'));
+/** One resource being judged by one row after the other. */
+class Judgement implements Visitor {
+  readonly issues: Issue[] = [];
+  readonly #judged: Judged;
+  #row!: Row;
+
+  constructor(judged: Judged) {
+    this.#judged = judged;
+  }
+
+  by(row: Row): void {
+    this.#row = row;
+    walk(this.#judged.resource, row.segments, 0, this.#judged.resource.resourceType as string, this);
+  }
+
+  readonly #report: Report = (code, expression) => {
+    const { rule } = this.#row;
+    this.issues.push(issue(code, { expression, rule }, { expression, rule }));
   };
-  const visit = (value: unknown, expression: string): void => row.check?.({ value, expression }, report, judged);
-  walk(node, row.segments, 0, String(node.resourceType), visit, missing);
+
+  found(value: unknown, expression: string): void {
+    this.#row.check?.({ value, expression }, this.#report, this.#judged);
+  }
+
+  missing(parent: string, segments: readonly Segment[], index: number): void {
+    const row = this.#row;
+    const isParent = index < segments.length - 1;
+    if (!row.required || (isParent && !row.withParent) || !row.when.every((term) => term(this.#judged.resource))) return;
+    this.#report('rule-mandatory', [parent, ...segments.slice(index).map(({ text }) => text)].join('.'));
+  }
 }
 
 /** One step of a path. An extension is named by the end of its URL, a choice by the beginning of its key. */
@@ -122,26 +142,30 @@ function compileSegment(text: string): Segment {
   return text.endsWith('[x]') ? { text, name: text.slice(0, -3), isChoice: true } : { text, name: text, isChoice: false };
 }
 
-type Visit = (value: unknown, expression: string) => void;
-/** Called with the parent's expression and the step that leads nowhere. */
-type Missing = (parent: string, segments: readonly Segment[], index: number) => void;
+interface Visitor {
+  found(value: unknown, expression: string): void;
+  /** Called with the parent's expression and the step that leads nowhere. */
+  missing(parent: string, segments: readonly Segment[], index: number): void;
+}
 
 /** Visits every value at a path. */
-function walk(node: Json, segments: readonly Segment[], index: number, expression: string, visit: Visit, missing: Missing): void {
+function walk(node: Json, segments: readonly Segment[], index: number, expression: string, visitor: Visitor): void {
   const segment = segments[index] as Segment;
-  const isLast = index === segments.length - 1;
   const key = segment.isChoice ? choiceKey(node, segment.name) : segment.name;
   const value = key === undefined ? undefined : node[key];
-  let count = 0;
-  const each = (found: unknown, at: string): void => {
-    if (!isVisible(found, segment)) return;
-    count++;
-    if (isLast) visit(found, at);
-    else if (isObject(found)) walk(found, segments, index + 1, at, visit, missing);
-  };
-  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) each(value[i], `${expression}.${key}[${i}]`);
-  else if (value !== undefined && value !== null) each(value, `${expression}.${key}`);
-  if (count === 0) missing(expression, segments, index);
+  let isThere = false;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (enter(value[i], segments, index, `${expression}.${key}[${i}]`, visitor)) isThere = true;
+  } else if (value !== undefined && value !== null) isThere = enter(value, segments, index, `${expression}.${key}`, visitor);
+  if (!isThere) visitor.missing(expression, segments, index);
+}
+
+/** False when the step does not mean this value. */
+function enter(value: unknown, segments: readonly Segment[], index: number, expression: string, visitor: Visitor): boolean {
+  if (!isVisible(value, segments[index] as Segment)) return false;
+  if (index === segments.length - 1) visitor.found(value, expression);
+  else if (isObject(value)) walk(value, segments, index + 1, expression, visitor);
+  return true;
 }
 
 function choiceKey(node: Json, base: string): string | undefined {
@@ -163,10 +187,9 @@ function compileTerm(term: string): Term {
   const segments = (match?.[1] ?? '').split('.').map(compileSegment);
   const wanted = match?.[3] ?? '';
   const values = (resource: Json): string[] => {
-    const found: string[] = [];
-    const visit = (value: unknown) => found.push(isObject(value) ? '' : String(value));
-    walk(resource, segments, 0, '', visit, () => {});
-    return found;
+    const values: string[] = [];
+    walk(resource, segments, 0, '', { found: (value) => values.push(isObject(value) ? '' : String(value)), missing: () => {} });
+    return values;
   };
   if (match?.[2] === '=') return (resource) => values(resource).includes(wanted);
   if (match?.[2] === '!=') return (resource) => !values(resource).includes(wanted);

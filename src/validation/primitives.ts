@@ -1,3 +1,4 @@
+import { remembered } from './remembered.ts';
 import { isXhtml } from './xhtml.ts';
 
 /**
@@ -39,10 +40,10 @@ function dayExists(text: string): boolean {
   return day <= 30 || (month !== 4 && month !== 6 && month !== 9 && month !== 11);
 }
 
-const calendar =
-  (form: RegExp): PrimitiveTest =>
-  (value) =>
-    typeof value === 'string' && form.test(value) && dayExists(value);
+function calendar(form: RegExp): PrimitiveTest {
+  const isTime = remembered((text) => form.test(text) && dayExists(text));
+  return (value) => typeof value === 'string' && isTime(value);
+}
 
 const UUID = /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const OID = /^urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+$/;
@@ -53,14 +54,19 @@ function isOid(value: unknown): boolean {
 }
 
 /** A UUID or OID in front of a fragment or, in a canonical, of a version. */
-function isUriOf(value: unknown, end: RegExp): boolean {
-  if (typeof value !== 'string' || value.length === 0 || /\s/.test(value)) return false;
+function isUriOf(value: string, end: RegExp): boolean {
+  if (value.length === 0 || /\s/.test(value)) return false;
   if (!value.startsWith('u') && !value.startsWith('o')) return true;
   if (value.startsWith('urn:uuid:')) return UUID.test(value.replace(end, ''));
   return value.startsWith('urn:oid:') ? isOid(value) : !value.startsWith('oid:') && !value.startsWith('uuid:');
 }
 
-const isUri = (value: unknown): boolean => isUriOf(value, /#.*$/);
+function uri(isOne: (value: string) => boolean): PrimitiveTest {
+  const isUri = remembered(isOne);
+  return (value) => typeof value === 'string' && isUri(value);
+}
+
+const isUri = uri((value) => isUriOf(value, /#.*$/));
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value.length > 0 && (value.charCodeAt(0) > 32 || /\S/.test(value));
@@ -82,7 +88,7 @@ const ABSOLUTE = /^[a-z][a-z0-9+.-]*:[^\s]/;
 export const PRIMITIVES: Readonly<Record<string, PrimitiveTest>> = {
   base64Binary: isBase64,
   boolean: (value) => value === true || value === false,
-  canonical: (value) => isUriOf(value, /[#|].*$/) && ((value as string).startsWith('#') || ABSOLUTE.test(value as string)),
+  canonical: uri((value) => isUriOf(value, /[#|].*$/) && (value.startsWith('#') || ABSOLUTE.test(value))),
   code: test(/^\S+(?: \S+)*$/),
   date: calendar(DATE),
   dateTime: calendar(DATE_TIME),
@@ -106,14 +112,17 @@ export const PRIMITIVES: Readonly<Record<string, PrimitiveTest>> = {
 export const hasScheme = (text: string): boolean => ABSOLUTE.test(text);
 
 /** The system of an Identifier or a Coding is absolute, else nobody else can know it. */
-export const isAbsoluteUri: PrimitiveTest = (value) => isUri(value) && ABSOLUTE.test(value as string);
+export const isAbsoluteUri: PrimitiveTest = uri((value) => isUri(value) && ABSOLUTE.test(value));
+
+/** Milliseconds since the epoch; NaN for what is no time. */
+export const timeOf: (text: string) => number = remembered(Date.parse);
 
 /**
  * Order of two dates, dateTimes or instants as FHIRPath has it: times of day are taken to UTC, and undefined where the two agree as far
  * as the coarser of their precisions tells. Both texts must have passed their form.
  */
 export function compareDates(a: string, b: string): number | undefined {
-  if (a.length > 10 && b.length > 10) return Math.sign(Date.parse(a) - Date.parse(b)) || 0;
+  if (a.length > 10 && b.length > 10) return Math.sign(timeOf(a) - timeOf(b)) || 0;
   const left = inUtc(a);
   const right = inUtc(b);
   const length = Math.min(left.length, right.length);

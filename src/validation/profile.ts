@@ -153,7 +153,7 @@ return function (n, p, x) {
     const n = this.#variables++;
     const definition = rule.definition ?? ({} as ElementDefinition);
     const values = `v${n}`;
-    const lines = [`const ${values} = R.values(${node}, ${path}, ${this.#constant(names)});`];
+    const lines = [`const ${values} = R.values(${node}, ${path}, ${this.#constant(names.map(nameOf))});`];
     lines.push(this.#cardinality(definition, `${values}.length`, `${path} + ${JSON.stringify(`.${base}`)}`));
     const forbidden = this.#forbidden(rule, key, base, names);
     if (forbidden.length > 0) {
@@ -338,7 +338,7 @@ return function (n, p, x) {
   /** The rule at a path below a slice, by the names of the differential: a choice is `value[x]` there. */
   #below(slice: Rule, path: string): Rule | undefined {
     let rule: Rule | undefined = slice;
-    for (const segment of stepsOf(path)) rule = rule?.children.get(segment) ?? rule?.children.get(`${segment}[x]`);
+    for (const { name } of stepsOf(path)) rule = rule?.children.get(name) ?? rule?.children.get(`${name}[x]`);
     return rule;
   }
 
@@ -366,19 +366,20 @@ return function (n, p, x) {
 
   /** A slice by a fixed or pattern value at the discriminator's path, or by the URL of its extension. */
   #valueTest(slice: Rule, path: string): (e: string) => string {
-    const segments = stepsOf(path);
+    const steps = stepsOf(path);
     const bound = this.#below(slice, path)?.definition?.binding;
     const extension = slice.definition?.type?.[0]?.profile?.[0];
-    if (path === 'url' && extension !== undefined) return (e) => `R.selects(${e}.value, ['url'], ${JSON.stringify(extension)})`;
+    if (path === 'url' && extension !== undefined)
+      return (e) => `R.selects(${e}.value, ${this.#constant(steps)}, ${JSON.stringify(extension)})`;
     let rule: Rule | undefined = slice;
-    for (let depth = 0; depth <= segments.length && rule !== undefined; depth++) {
+    for (let depth = 0; depth <= steps.length && rule !== undefined; depth++) {
       const given = fixedOrPattern(rule.definition);
-      const wanted = given === undefined ? [] : along(given, segments.slice(depth));
-      if (wanted.length === 1) return (e) => `R.selects(${e}.value, ${this.#constant(segments)}, ${this.#constant(wanted[0])})`;
-      rule = rule.children.get(segments[depth] ?? '');
+      const wanted = given === undefined ? [] : along(given, steps.slice(depth));
+      if (wanted.length === 1) return (e) => `R.selects(${e}.value, ${this.#constant(steps)}, ${this.#constant(wanted[0])})`;
+      rule = rule.children.get(steps[depth]?.name ?? '');
     }
     const set = bound?.strength === 'required' ? this.#context.codeSet(bound.valueSet?.replace(/\|.*$/, '') ?? '') : undefined;
-    if (set !== undefined) return (e) => `R.inSet(${e}.value, ${this.#constant(segments)}, ${this.#constant(set)})`;
+    if (set !== undefined) return (e) => `R.inSet(${e}.value, ${this.#constant(steps)}, ${this.#constant(set)})`;
     throw this.#refuse(`${slice.id}: no fixed value, pattern or required value set at ${path}`);
   }
 }
@@ -402,28 +403,45 @@ function fixedOrPattern(definition: ElementDefinition | undefined): unknown {
   return key === undefined ? undefined : (definition as unknown as Json)[key];
 }
 
+/** One step of a discriminator's path: an element or the beginning of a choice, or the extensions with a url. */
+interface Step {
+  readonly name: string;
+  readonly url: string | undefined;
+}
+
 const EXTENSION = /^extension\('(.*)'\)$/;
 
 /** A discriminator's path in its steps: names, and `extension('url')`, whose url may have dots. */
-function stepsOf(path: string): string[] {
-  return path === '$this'
-    ? []
-    : (path.match(/extension\('[^']*'\)|[^.]+/g) ?? []).filter((step) => step !== '$this' && !step.startsWith('ofType('));
+function stepsOf(path: string): Step[] {
+  if (path === '$this') return [];
+  const texts = (path.match(/extension\('[^']*'\)|[^.]+/g) ?? []).filter((text) => text !== '$this' && !text.startsWith('ofType('));
+  return texts.map((text) => ({ name: text, url: EXTENSION.exec(text)?.[1] }));
 }
 
-function step(value: unknown, segment: string): unknown {
-  if (!isObject(value)) return [];
-  const url = EXTENSION.exec(segment)?.[1];
-  if (url !== undefined) return Array.isArray(value.extension) ? value.extension.filter((each) => isObject(each) && each.url === url) : [];
-  if (Object.hasOwn(value, segment)) return value[segment] ?? [];
-  const choice = Object.keys(value).find((key) => key.startsWith(segment) && /^[A-Z]/.test(key.slice(segment.length)));
-  return choice === undefined ? [] : value[choice];
+function step(value: unknown, { name, url }: Step): unknown {
+  if (!isObject(value)) return undefined;
+  if (url !== undefined)
+    return Array.isArray(value.extension) ? value.extension.filter((each) => isObject(each) && each.url === url) : undefined;
+  if (Object.hasOwn(value, name)) return value[name];
+  const choice = Object.keys(value).find((key) => key.startsWith(name) && /^[A-Z]/.test(key.slice(name.length)));
+  return choice === undefined ? undefined : value[choice];
 }
 
-/** All values at a path, lists flattened. */
-function along(value: unknown, segments: readonly string[]): unknown[] {
-  let values = Array.isArray(value) ? value : [value];
-  for (const segment of segments) values = values.flatMap((each) => step(each, segment));
+/** Whether a value at a path, lists opened, passes the test. */
+function some(value: unknown, steps: readonly Step[], test: (value: unknown) => boolean, at = 0): boolean {
+  if (value === undefined || value === null) return false;
+  if (Array.isArray(value)) return value.some((each) => some(each, steps, test, at));
+  const next = steps[at];
+  return next === undefined ? test(value) : some(step(value, next), steps, test, at + 1);
+}
+
+/** All values at a path, lists opened. */
+function along(value: unknown, steps: readonly Step[]): unknown[] {
+  const values: unknown[] = [];
+  some(value, steps, (each) => {
+    values.push(each);
+    return false;
+  });
   return values;
 }
 
@@ -455,6 +473,14 @@ interface Found {
 
 const NONE: readonly Found[] = [];
 
+/** Name of an element, and of the object beside a primitive that has its id and extensions. */
+interface Name {
+  readonly name: string;
+  readonly shadow: string;
+}
+
+const nameOf = (name: string): Name => ({ name, shadow: `_${name}` });
+
 /** Whether a value meets one of the profiles, without a word about it. */
 function meets(value: unknown, checks: readonly ProfileCheck[], run: Run): boolean {
   return (
@@ -469,11 +495,11 @@ function meets(value: unknown, checks: readonly ProfileCheck[], run: Run): boole
 
 /** What the generated code calls. */
 const RUNTIME = {
-  exists: (value: unknown, segments: readonly string[]): boolean => along(value, segments).some((each) => each !== null),
-  inSet: (value: unknown, segments: readonly string[], set: CodeSet): boolean =>
-    along(value, segments).some((each) => (typeof each === 'string' ? set.hasCode(each) : set.hasConcept(each) || set.hasCoding(each))),
-  meets: (value: unknown, segments: readonly string[], checks: readonly ProfileCheck[], run: Run): boolean =>
-    along(value, segments).some((each) => meets(each, checks, run)),
+  exists: (value: unknown, steps: readonly Step[]): boolean => some(value, steps, () => true),
+  inSet: (value: unknown, steps: readonly Step[], set: CodeSet): boolean =>
+    some(value, steps, (each) => (typeof each === 'string' ? set.hasCode(each) : set.hasConcept(each) || set.hasCoding(each))),
+  meets: (value: unknown, steps: readonly Step[], checks: readonly ProfileCheck[], run: Run): boolean =>
+    some(value, steps, (each) => meets(each, checks, run)),
 
   conforms(value: unknown, path: string, run: Run, checks: readonly ProfileCheck[]): void {
     const [only, ...others] = checks;
@@ -483,13 +509,11 @@ const RUNTIME = {
   },
 
   /** Resources tell their type; the type of a choice is in its name. */
-  typed(value: unknown, segments: readonly string[], codes: readonly string[]): boolean {
-    const last = segments.at(-1);
-    const isResource = along(value, segments).some((each) => isObject(each) && codes.includes(each.resourceType as string));
+  typed(value: unknown, steps: readonly Step[], codes: readonly string[]): boolean {
+    const last = steps.at(-1)?.name;
+    const isResource = some(value, steps, (each) => isObject(each) && codes.includes(each.resourceType as string));
     if (isResource || last === undefined) return isResource;
-    return along(value, segments.slice(0, -1)).some(
-      (each) => isObject(each) && codes.some((code) => each[last + capitalise(code)] !== undefined),
-    );
+    return some(value, steps.slice(0, -1), (each) => isObject(each) && codes.some((code) => each[last + capitalise(code)] !== undefined));
   },
 
   isPart: (value: unknown): boolean => isObject(value) && typeof value.url === 'string' && !value.url.includes(':'),
@@ -497,14 +521,13 @@ const RUNTIME = {
   equals,
   matches,
   isObject,
-  selects: (value: unknown, segments: readonly string[], wanted: unknown): boolean =>
-    along(value, segments).some((each) => matches(wanted, each)),
+  selects: (value: unknown, steps: readonly Step[], wanted: unknown): boolean => some(value, steps, (each) => matches(wanted, each)),
 
   /** Values under the given names, lists opened; a primitive that has only extensions counts too. */
-  values(node: Json, path: string, names: readonly string[]): readonly Found[] {
+  values(node: Json, path: string, names: readonly Name[]): readonly Found[] {
     let found: Found[] | undefined;
-    for (const name of names) {
-      const value = node[name] ?? node[`_${name}`];
+    for (const { name, shadow } of names) {
+      const value = node[name] ?? node[shadow];
       if (value === undefined || value === null) continue;
       found ??= [];
       if (Array.isArray(value)) for (let i = 0; i < value.length; i++) found.push({ value: value[i], path: `${path}.${name}[${i}]`, name });
@@ -522,7 +545,7 @@ const RUNTIME = {
       found ??= [];
       found.push(name);
     }
-    return found ? RUNTIME.values(node, path, found) : NONE;
+    return found ? RUNTIME.values(node, path, found.map(nameOf)) : NONE;
   },
 
   /** What is no type of resource only looks like a reference: the structure check speaks of it. */
