@@ -21,12 +21,11 @@ COPY --from=build /app/dist /app/dist
 COPY profiles /app/profiles
 COPY mappings /app/mappings
 COPY package.json LICENSE /app/
-COPY src/compile-cache.mjs /app/dist/
+COPY src/bin.mjs src/compile-cache.mjs src/runtime.json /app/dist/
 # Compiled once here: where the service runs nothing can be written.
-RUN node --import /app/dist/compile-cache.mjs /app/dist/main.js version
-# exec: the program itself is process 1 and gets the signals.
-RUN printf '#!/bin/sh\nexec node --max-semi-space-size=6 --import /app/dist/compile-cache.mjs /app/dist/main.js "$@"\n' > /usr/local/bin/ilp-fhir \
-  && chmod 755 /usr/local/bin/ilp-fhir \
+RUN node /app/dist/bin.mjs version
+# The program itself is process 1 and gets the signals: bin.mjs becomes it.
+RUN chmod 755 /app/dist/bin.mjs && ln -s /app/dist/bin.mjs /usr/local/bin/ilp-fhir \
   && mkdir /data && chown node:node /data
 # The default database is ./data/ilp.sqlite: from / that is the volume. ILP_DATABASE stays free, so that ILP_DATABASE_FILE may be given.
 WORKDIR /

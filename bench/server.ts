@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -13,11 +13,11 @@ import { createSeeded, ENVIRONMENT, KEY } from './seeded.ts';
 import { visits } from './visits.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCE = path.join(ROOT, 'src/main.ts');
-const BUILT = path.join(ROOT, 'dist/main.js');
+const SOURCE = path.join(ROOT, 'src');
+const DIST = path.join(ROOT, 'dist');
+/** What the image puts beside the compiled program. */
+const BESIDE = ['bin.mjs', 'compile-cache.mjs', 'runtime.json'];
 const CONNECTIONS = 32;
-/** What `npm start`, the installed command and the image give Node. */
-const AS_INSTALLED = ['--max-semi-space-size=6', '--import', new URL('../src/compile-cache.mjs', import.meta.url).href];
 const LIMITS = { startMs: 1_000, rssMb: 250, singles: 200, waitMs: 50, readMs: 1 };
 const KEYED = { authorization: `Bearer ${KEY}` };
 
@@ -26,18 +26,20 @@ export async function benchServer(engines: Engines, effort: Effort): Promise<Row
   const seeded = await createSeeded(engines);
   try {
     // What the image and an installed service run; from sources, Node strips the types of every file first.
-    if (!effort.quick)
+    if (!effort.quick) {
       execFileSync(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: ROOT });
-    const program = effort.quick ? SOURCE : BUILT;
+      for (const each of BESIDE) copyFileSync(path.join(SOURCE, each), path.join(DIST, each));
+    }
+    const program = effort.quick ? SOURCE : DIST;
     const file = seeded.copy('served.sqlite');
     const starts: number[] = [];
     const fromSource: number[] = [];
     for (let run = 1; run < effort.runs; run++) {
-      for (const [main, times] of [
+      for (const [folder, times] of [
         [program, starts],
         [SOURCE, fromSource],
       ] as const) {
-        const once = await start(main, file);
+        const once = await start(folder, file);
         times.push(once.startMs);
         await stop(once.process);
       }
@@ -71,11 +73,11 @@ interface Running {
   readonly startMs: number;
 }
 
-async function start(main: string, file: string): Promise<Running> {
+async function start(folder: string, file: string): Promise<Running> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const started = performance.now();
-  const child = spawn(process.execPath, [...AS_INSTALLED, main, 'serve'], {
+  const child = spawn(process.execPath, [path.join(folder, 'bin.mjs'), 'serve'], {
     cwd: path.dirname(file),
     env: {
       PATH: process.env.PATH,

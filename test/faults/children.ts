@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import runtime from '../../src/runtime.json' with { type: 'json' };
 import type { EntrySettings, Order, Word } from './entry.ts';
 
 const ENTRY = path.join(import.meta.dirname, 'entry.ts');
@@ -56,8 +57,8 @@ export function createChild({ name, environ, settings, onAdopted, onLog }: Child
       return url;
     },
     async start() {
-      const child = spawn(process.execPath, ['--max-semi-space-size=6', ENTRY], {
-        env: { ...clean(), ...environ, FAULTS: JSON.stringify({ ...settings, clockOffsetMs }) },
+      const child = spawn(process.execPath, [...runtime.execArgv, ENTRY], {
+        env: { ...runtime.environment, ...clean(), ...environ, FAULTS: JSON.stringify({ ...settings, clockOffsetMs }) },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       });
       const last: string[] = [];
