@@ -103,6 +103,7 @@ export function compileMaps(set: MapSet): CompiledMaps {
     runtime.reset(bundle);
     try {
       entryFunction(record, context, bundle);
+      runtime.settle();
     } catch (cause) {
       // Generated code does not throw, except when a group calls itself without end.
       throw new AppError('internal', {}, { cause });

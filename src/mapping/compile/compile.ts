@@ -2,9 +2,10 @@ import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@med
 import type { R4Elements } from '../../terminology/r4-elements.ts';
 import { mapError, type Position } from '../fml/index.ts';
 import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit, type Site } from './emitter.ts';
+import { FhirTypes } from './fhir-types.ts';
 import type { Runtime, TranslateTable, TranslateTarget } from './runtime.ts';
 import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
-import { jsonKind, TargetTypes } from './target-types.ts';
+import { ABSTRACT, jsonKind, TargetTypes } from './target-types.ts';
 import { quote, typeOfKind } from './variables.ts';
 
 export interface CompileInput {
@@ -16,10 +17,12 @@ export interface CompileInput {
   /** Name of the entry group by key (a feed). */
   readonly entry: Readonly<Record<string, string>>;
   readonly contextKeys?: readonly string[];
+  /** See `Linker.ownIds`. An entry group may then have any inputs. */
+  readonly ownIds?: boolean;
 }
 
-/** An entry group: `(source src, source ctx, target bundle : Bundle)`. */
-export type EntryFunction = (record: unknown, context: unknown, bundle: object) => void;
+/** An entry group by its inputs; of a feed `(source src, source ctx, target bundle : Bundle)`. */
+export type EntryFunction = (...inputs: unknown[]) => void;
 
 /** Fields that are read, as a tree over names; lists are transparent. */
 export interface ReadTree {
@@ -35,6 +38,8 @@ export interface Compiled {
   readonly sites: readonly Site[];
   /** Those that an entry group reaches. */
   readonly reached: ReadonlyMap<string, readonly Site[]>;
+  /** Types of the targets of an entry group. */
+  readonly targets: ReadonlyMap<string, readonly string[]>;
   /** Fields that the contract of an entry's record names. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
   /** The generated JavaScript, to read it. */
@@ -45,6 +50,7 @@ export interface Compiled {
 const KEEPS_MEANING = new Set(['relatedto', 'equivalent', 'equal', 'wider', 'subsumes']);
 /** A record nests no deeper than this in practice; a recursive group's paths are cut here. */
 const MAX_PATH = 16;
+const CORE = 'http://hl7.org/fhir/StructureDefinition/';
 
 /**
  * Compiles StructureMaps to JavaScript functions: one per group and types of arguments, in a fast and a traced variant.
@@ -79,6 +85,12 @@ export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
     reads: fast.reads(),
     sites: traced.sites,
     reached: traced.sitesByEntry(),
+    targets: new Map(
+      Object.entries(input.entry).map(([key, name]) => {
+        const { unit, group } = shared.entry(name);
+        return [key, group.input.flatMap((each) => (each.mode === 'target' ? [shared.targetType(unit, each) ?? ''] : []))];
+      }),
+    ),
     fields: new Map(fields),
     source: sources,
   };
@@ -91,6 +103,7 @@ class Shared {
   readonly context: SourceType;
   readonly tables: TranslateTable[] = [];
   readonly #schemas: SchemaTypes;
+  readonly #fhir: FhirTypes;
   readonly #byUrl = new Map<string, MapUnit>();
   readonly #tableNames = new Map<ConceptMap, string>();
   readonly #contracts = new Map<string, SourceType>();
@@ -99,6 +112,7 @@ class Shared {
     this.input = input;
     this.targets = new TargetTypes(input.elements);
     this.context = input.contextKeys === undefined ? ANY : keyedObject('the context', input.contextKeys);
+    this.#fhir = new FhirTypes(input.elements);
     this.#schemas = new SchemaTypes(Object.values(input.contracts));
     for (const unit of input.units) {
       if (this.#byUrl.has(unit.map.url))
@@ -110,7 +124,8 @@ class Shared {
 
   #checkUnit(unit: MapUnit): void {
     for (const url of unit.map.import ?? []) {
-      if (!this.#byUrl.has(url)) throw mapError(unit.name, this.#place(unit, unit.map), `the imported map ${url} is not in the set`);
+      if (this.imported(url).length === 0)
+        throw mapError(unit.name, this.#place(unit, unit.map), `the imported map ${url} is not in the set`);
     }
     const names = new Set<string>();
     for (const group of unit.map.group) {
@@ -129,6 +144,7 @@ class Shared {
     if (first === undefined) throw mapError(name, { line: 0, column: 0 }, `no map has the entry group '${name}'`);
     if (second !== undefined)
       throw mapError(second.unit.name, this.#place(second.unit, second.group), `the entry group '${name}' stands in two maps`);
+    if (this.input.ownIds) return first;
     const { unit, group } = first;
     const modes = group.input.map((i) => i.mode).join(' ');
     if (modes !== 'source source target' || this.targetType(unit, group.input[2] as StructureMapGroupInput) !== 'Bundle') {
@@ -144,8 +160,7 @@ class Shared {
   find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: string } {
     const own = unit.map.group.find((g) => g.name === name);
     if (own !== undefined) return { unit, group: own };
-    const imported = (unit.map.import ?? []).flatMap((url) => {
-      const other = this.#byUrl.get(url) as MapUnit;
+    const imported = this.#importsOf(unit).flatMap((other) => {
       const group = other.map.group.find((g) => g.name === name);
       return group === undefined ? [] : [{ unit: other, group }];
     });
@@ -153,19 +168,56 @@ class Shared {
     return imported[0] ?? { problem: `there is no group '${name}' in this map or in those it imports` };
   }
 
+  /** Maps that an import names: one by its url, or all whose url fits the one with `*` in it. */
+  imported(url: string): readonly MapUnit[] {
+    if (!url.includes('*')) return this.#byUrl.has(url) ? [this.#byUrl.get(url) as MapUnit] : [];
+    const [before = '', after = ''] = url.split('*');
+    return [...this.#byUrl].flatMap(([own, unit]) => (own.startsWith(before) && own.slice(before.length).endsWith(after) ? [unit] : []));
+  }
+
+  #importsOf(unit: MapUnit): readonly MapUnit[] {
+    return [...new Set((unit.map.import ?? []).flatMap((url) => this.imported(url)))].filter((other) => other !== unit);
+  }
+
   sourceType(unit: MapUnit, input: StructureMapGroupInput): SourceType | undefined {
     if (input.type === undefined) return undefined;
-    const url = this.#structure(unit, input.type);
-    if (url === undefined) {
-      if (jsonKind(input.type) !== undefined) return typeOfKind(jsonKind(input.type));
-      throw mapError(
-        unit.name,
-        this.#place(unit, input),
-        `the type '${input.type}' is not declared: write uses "…" alias ${input.type} as source`,
-      );
-    }
-    const contract = Object.hasOwn(this.input.contracts, url) ? this.input.contracts[url] : undefined;
+    if (this.#structure(unit, input.type) === undefined && jsonKind(input.type) !== undefined) return typeOfKind(jsonKind(input.type));
+    const type = this.typeNamed(unit, input.type);
+    if (type !== undefined) return type;
+    throw mapError(
+      unit.name,
+      this.#place(unit, input),
+      `the type '${input.type}' is not declared: write uses "…" alias ${input.type} as source`,
+    );
+  }
+
+  /** By the alias or the last part of the url in `uses`, else a type of FHIR; a structure that nobody knows can be anything. */
+  typeNamed(unit: MapUnit, name: string): SourceType | undefined {
+    const url = this.#structure(unit, name);
+    const core = url === undefined ? name : url.startsWith(CORE) ? url.slice(CORE.length) : undefined;
+    if (core !== undefined) return ABSTRACT.has(core) ? ANY : this.#fhir.of(core);
+    const contract = Object.hasOwn(this.input.contracts, url as string) ? this.input.contracts[url as string] : undefined;
     if (contract === undefined) return ANY;
+    return this.#contract(url as string, contract);
+  }
+
+  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean) {
+    const fits = (other: MapUnit) =>
+      other.map.group.flatMap((group) => {
+        const [from, to, ...more] = group.input;
+        if (group.typeMode === undefined || group.typeMode === 'none' || from?.mode !== 'source' || to?.mode !== 'target') return [];
+        const target = this.targetType(other, to);
+        const isFor = more.length === 0 && target !== undefined && isTarget(target) && this.sourceType(other, from) === source;
+        return isFor ? [{ unit: other, group, target }] : [];
+      });
+    const own = fits(unit);
+    const found = own.length > 0 ? own : this.#importsOf(unit).flatMap(fits);
+    const names = found.map(({ group }) => `'${group.name}'`);
+    if (found.length > 1) return { problem: `the groups ${names.join(' and ')} are both for these types: name one with then` };
+    return found[0];
+  }
+
+  #contract(url: string, contract: JsonSchema): SourceType {
     let type = this.#contracts.get(url);
     if (type === undefined) {
       type = this.#schemas.of(contract, '');
@@ -222,12 +274,13 @@ class Shared {
 class ModuleLinker implements Linker {
   readonly traced: boolean;
   readonly targets: TargetTypes;
+  readonly ownIds: boolean;
   readonly reached = new Set<StructureMapGroup>();
   readonly #shared: Shared;
   readonly #runtime: Runtime;
   readonly #functions = new Map<string, { readonly self: GroupFunction; text: string }>();
   readonly #names = new Set<string>();
-  readonly #entries = new Map<string, GroupFunction>();
+  readonly #entries = new Map<string, { readonly self: GroupFunction; readonly group: StructureMapGroup }>();
   readonly #constants = new Map<string, string>();
   readonly #typeNumbers = new Map<SourceType, number>();
   readonly #groupNumbers = new Map<StructureMapGroup, number>();
@@ -239,19 +292,24 @@ class ModuleLinker implements Linker {
     this.#runtime = runtime;
     this.traced = traced;
     this.targets = shared.targets;
+    this.ownIds = shared.input.ownIds === true;
   }
 
   enter(key: string, unit: MapUnit, group: StructureMapGroup): void {
+    if (this.ownIds) {
+      const types = this.#shared.declaredTypes(unit, group);
+      if (types === undefined) throw mapError(unit.name, unit.positions.of(group), 'a target of the first group needs a type');
+      this.#entries.set(key, { self: this.group(unit, group, types), group });
+      return;
+    }
     const record = this.#shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY;
     const declaredContext = this.#shared.sourceType(unit, group.input[1] as StructureMapGroupInput);
-    this.#entries.set(
-      key,
-      this.group(unit, group, [
-        { mode: 'source', type: record, present: true },
-        { mode: 'source', type: declaredContext ?? this.#shared.context, present: true },
-        { mode: 'target', type: 'Bundle' },
-      ]),
-    );
+    const self = this.group(unit, group, [
+      { mode: 'source', type: record, present: true },
+      { mode: 'source', type: declaredContext ?? this.#shared.context, present: true },
+      { mode: 'target', type: 'Bundle' },
+    ]);
+    this.#entries.set(key, { self, group });
   }
 
   group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction {
@@ -263,13 +321,19 @@ class ModuleLinker implements Linker {
     // Known before it is written, so that a group may call itself.
     this.#functions.set(key, compiled);
     this.reached.add(group);
-    compiled.text = new GroupEmitter(unit, group, this, self, Object.keys(this.#runtime.helpers)).emit(types);
+    try {
+      compiled.text = new GroupEmitter(unit, group, this, self, Object.keys(this.#runtime.helpers)).emit(types);
+    } catch (problem) {
+      this.#functions.delete(key);
+      throw problem;
+    }
     return self;
   }
 
   #typeKey(type: ArgumentType): string {
     if (type.mode === 'target') return type.type;
-    const kind = type.type.kind === 'object' || type.type.kind === 'list' ? `#${numberOf(this.#typeNumbers, type.type)}` : type.type.kind;
+    const isPrimitive = type.type.kind !== 'object' && type.type.kind !== 'list' && !('fhir' in type.type);
+    const kind = isPrimitive ? type.type.kind : `#${numberOf(this.#typeNumbers, type.type)}`;
     return type.present ? kind : `${kind}?`;
   }
 
@@ -310,8 +374,8 @@ class ModuleLinker implements Linker {
       return seen;
     };
     return new Map(
-      [...this.#entries].map(([key, entry]) => {
-        const numbers = new Set([...reach(entry, new Set())].flatMap(({ sites }) => [...sites]));
+      [...this.#entries].map(([key, { self }]) => {
+        const numbers = new Set([...reach(self, new Set())].flatMap(({ sites }) => [...sites]));
         return [key, this.sites.filter((_, number) => numbers.has(number))];
       }),
     );
@@ -319,6 +383,14 @@ class ModuleLinker implements Linker {
 
   find(unit: MapUnit, name: string) {
     return this.#shared.find(unit, name);
+  }
+
+  typeNamed(unit: MapUnit, name: string) {
+    return this.#shared.typeNamed(unit, name);
+  }
+
+  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean) {
+    return this.#shared.defaultGroup(unit, source, isTarget);
   }
 
   sourceType(unit: MapUnit, input: StructureMapGroupInput) {
@@ -341,13 +413,17 @@ class ModuleLinker implements Linker {
       ...(tables.length > 0 ? [`const [${tables.join(', ')}] = $tables;`] : []),
       ...[...this.#constants].map(([js, name]) => `const ${name} = ${js};`),
       ...[...this.#functions.values()].map((f) => f.text),
-      `return { ${[...this.#entries].map(([key, self]) => `${quote(key)}: ${this.#entryText(self)}`).join(', ')} };`,
+      `return { ${[...this.#entries].map(([key, { self, group }]) => `${quote(key)}: ${this.#entryText(self, group)}`).join(', ')} };`,
     ].join('\n');
   }
 
   /** The traced variant carries the path of each source beside it. */
-  #entryText(self: GroupFunction): string {
-    return this.traced ? `(record, context, bundle) => ${self.name}(record, "", context, "%ctx", bundle)` : self.name;
+  #entryText(self: GroupFunction, { input }: StructureMapGroup): string {
+    if (!this.traced) return self.name;
+    const record = input.findIndex(({ mode }) => mode === 'source');
+    const names = input.map((_, i) => `$${i}`);
+    const given = input.map(({ mode, name }, i) => (mode === 'target' ? `$${i}` : `$${i}, ${quote(i === record ? '' : `%${name}`)}`));
+    return `(${names.join(', ')}) => ${self.name}(${given.join(', ')})`;
   }
 
   link(): ReadonlyMap<string, EntryFunction> {
@@ -358,7 +434,7 @@ class ModuleLinker implements Linker {
   /** Follows the calls from each entry and collects the paths of the record that are read. */
   reads(): ReadonlyMap<string, ReadTree> {
     const result = new Map<string, ReadTree>();
-    for (const [key, entry] of this.#entries) {
+    for (const [key, { self: entry, group }] of this.#entries) {
       const tree: MutableTree = { read: false, fields: new Map() };
       const seen = new Set<string>();
       const visit = (self: GroupFunction, bases: readonly (readonly string[] | undefined)[]): void => {
@@ -375,7 +451,11 @@ class ModuleLinker implements Linker {
         }
         for (const call of self.calls) visit(call.callee, call.inputs.map(absolute));
       };
-      visit(entry, [[], undefined, undefined]);
+      const record = group.input.findIndex(({ mode }) => mode === 'source');
+      visit(
+        entry,
+        group.input.map((_, i) => (i === record ? [] : undefined)),
+      );
       result.set(key, tree);
     }
     return result;
@@ -387,7 +467,7 @@ function leavesOf(type: SourceType): readonly string[] {
   const leaves = new Set<string>();
   const walk = (node: SourceType | undefined, path: readonly string[]): void => {
     if (node?.kind === 'list') walk(node.items, path);
-    else if (node?.kind === 'object' && node.known().length > 0 && path.length < MAX_PATH) {
+    else if (node?.kind === 'object' && node.fhir === undefined && node.known().length > 0 && path.length < MAX_PATH) {
       for (const name of node.known()) walk(node.field(name), [...path, name]);
     } else if (path.length > 0) leaves.add(path.join('.'));
   };

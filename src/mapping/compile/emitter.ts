@@ -11,8 +11,9 @@ import type {
 import { AUTO_VARIABLE, mapError, type Part, type Position, type Positions } from '../fml/index.ts';
 import { parseExpression, placeIn } from './expression.ts';
 import { type Emitted, ExpressionEmitter, emittedOf, unknownField } from './expression-emitter.ts';
+import type { Option } from './fhir-types.ts';
 import { ANY, isForbiddenName, type SourceType } from './source-types.ts';
-import { FORMS, jsonKind, type TargetElement, type TargetTypes } from './target-types.ts';
+import { ABSTRACT, FORMS, jsonKind, type TargetElement, type TargetTypes } from './target-types.ts';
 import {
   asSource,
   property,
@@ -43,6 +44,8 @@ export type ArgumentType =
 export interface Linker {
   readonly targets: TargetTypes;
   readonly traced: boolean;
+  /** Ids are the map's own to write, and references lead to them; else ids come from roles (see `MapSet`). */
+  readonly ownIds: boolean;
   /** The function for a group called with these types; compiled on first demand. */
   group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction;
   /** The group that a name means in a map: its own, or of a map it imports. */
@@ -50,6 +53,14 @@ export interface Linker {
   /** Declared type of a source input; undefined when the map does not declare one. */
   sourceType(unit: MapUnit, input: StructureMapGroupInput): SourceType | undefined;
   targetType(unit: MapUnit, input: StructureMapGroupInput): string | undefined;
+  /** The source type that a type filter names; undefined for a name that is no type. */
+  typeNamed(unit: MapUnit, name: string): SourceType | undefined;
+  /** The default group (`<<types>>`, `<<type+>>`) of a map or its imports for these types. */
+  defaultGroup(
+    unit: MapUnit,
+    source: SourceType,
+    isTarget: (type: string) => boolean,
+  ): { unit: MapUnit; group: StructureMapGroup; target: string } | { problem: string } | undefined;
   /** Name of the constant that holds a concept map's table, or a problem. */
   table(unit: MapUnit, url: string): { name: string } | { problem: string };
   constant(js: string): string;
@@ -90,6 +101,8 @@ interface Value {
   readonly present: boolean;
   readonly field: string;
   readonly literal?: string | number | boolean;
+  /** Primitive type of FHIR that the value has in its source. */
+  readonly fhir?: string;
 }
 
 /** An element about to be written: the object and the name of its element. */
@@ -121,11 +134,25 @@ const LIST_MODES: Readonly<Record<string, string>> = {
   not_first: '.slice(1)',
   not_last: '.slice(0, -1)',
 };
-const REFUSED_TRANSFORMS: Readonly<Record<string, string>> = {
+const REFUSED_TRANSFORMS: Readonly<Record<string, string>> = { dateOp: 'is not covered: the specification does not say what it does' };
+/** What gives another result each time, or a reference to an id that the map wrote, has no place where ids come from roles. */
+const OF_OWN_IDS: Readonly<Record<string, string>> = {
   uuid: 'ids come from roles: write role:… into entry.fullUrl and into references',
   pointer: "is not covered: refer to the role with 'role:…'",
-  dateOp: 'is not covered: the specification does not say what it does',
-  escape: 'is not covered',
+};
+/** Kinds of escaping that R4's `escape` names. */
+const ESCAPINGS = ['plain', 'java', 'xml', 'json'];
+/** Primitives that are special cases of another, https://hl7.org/fhir/R4/datatypes.html. */
+const SPECIAL: Readonly<Record<string, string>> = {
+  code: 'string',
+  id: 'string',
+  markdown: 'string',
+  url: 'uri',
+  canonical: 'uri',
+  oid: 'uri',
+  uuid: 'uri',
+  positiveInt: 'integer',
+  unsignedInt: 'integer',
 };
 const RESERVED = new Set(
   (
@@ -148,6 +175,8 @@ export class GroupEmitter {
   #rule = '';
   #ruleLine = 0;
   #ruleField = '""';
+  /** Map that counts, for each object written to, what the rule has put into its list; while the rule has a list mode. */
+  #counts: string | undefined;
 
   constructor(unit: MapUnit, group: StructureMapGroup, linker: Linker, self: GroupFunction, reserved: Iterable<string>) {
     this.#unit = unit;
@@ -159,9 +188,6 @@ export class GroupEmitter {
 
   emit(types: readonly ArgumentType[]): string {
     const { group } = this;
-    if (group.extends !== undefined) this.#fail(group, "'extends' is not covered: call the group with then");
-    if (group.typeMode !== undefined && group.typeMode !== 'none')
-      this.#fail(group, 'groups chosen by type (<<types>>, <<type+>>) are not covered');
     const scope = new Map<string, Variable>();
     const parameters: string[] = [];
     group.input.forEach((input, i) => {
@@ -181,6 +207,7 @@ export class GroupEmitter {
       }
       scope.set(input.name, { kind: 'source', js, type: type.type, present: type.present, field, usage: { input: i, path: [] } });
     });
+    if (group.extends !== undefined) this.#emitExtended(group.extends, scope);
     for (const rule of group.rule) this.#emitRule(rule, scope);
     return [`function ${this.#self.name}(${parameters.join(', ')}) {`, ...this.#lines, '}'].join('\n');
   }
@@ -251,30 +278,140 @@ export class GroupEmitter {
 
   // ---- rules
 
+  /** R4 StructureMap.group.extends: the rules of the other group first, for inputs of the same name. */
+  #emitExtended(name: string, scope: Scope): void {
+    const found = this.#linker.find(this.#unit, name);
+    if ('problem' in found) this.#fail(this.#group, found.problem);
+    const seen = new Set([this.#group]);
+    for (let next: typeof found | { problem: string } = found; !('problem' in next); ) {
+      if (seen.has(next.group)) this.#fail(this.#group, `'${name}' extends itself`);
+      seen.add(next.group);
+      if (next.group.extends === undefined) break;
+      next = this.#linker.find(next.unit, next.group.extends);
+    }
+    const missing = found.group.input.find((input) => this.#group.input.find((own) => own.name === input.name)?.mode !== input.mode);
+    if (missing !== undefined) this.#fail(this.#group, `'${name}' has the ${missing.mode} '${missing.name}', this group does not`);
+    this.#call(
+      this.#group,
+      found.unit,
+      found.group,
+      found.group.input.map((input) => input.name),
+      scope,
+    );
+  }
+
   #emitRule(rule: StructureMapGroupRule, outer: Scope): void {
-    const scope = new Map(outer);
-    const before = { rule: this.#rule, line: this.#ruleLine, field: this.#ruleField };
+    const before = { rule: this.#rule, line: this.#ruleLine, field: this.#ruleField, shared: this.#counts };
     const position = this.#unit.positions.of(rule);
     this.#rule = rule.name;
     this.#ruleLine = position.line;
+    this.#counts = undefined;
     this.#line(`// ${oneLine(rule.name)}${position.line > 0 ? ` (${oneLine(this.#unit.name)}:${position.line})` : ''}`);
     if (rule.source.length === 0) this.#fail(rule, 'the rule has no source');
-    const closers: boolean[] = [];
-    for (const source of rule.source) this.#emitSource(source, scope, closers);
-    // A rule without a condition of its own still gets a block: names end with it.
-    if (closers.length === 0 && (rule.target ?? []).some((t) => t.variable !== undefined)) {
-      this.#open('{', false);
-      closers.push(false);
+    if (rule.target?.some((target) => target.listMode?.[0] === 'share' || target.listMode?.[0] === 'first')) {
+      this.#counts = this.#fresh('counts');
+      this.#line(`const ${this.#counts} = new Map();`);
     }
-    const created: (() => void)[] = [];
-    if (!this.#emitSimple(rule, scope)) for (const target of rule.target ?? []) this.#emitTarget(target, scope, created);
-    for (const nested of rule.rule ?? []) this.#emitRule(nested, scope);
-    for (const dependent of rule.dependent ?? []) this.#emitDependent(dependent, scope);
-    for (const finish of created.reverse()) finish();
-    for (const conditional of closers.reverse()) this.#close(conditional);
+    this.#emitSources(rule, 0, new Map(outer));
     this.#rule = before.rule;
     this.#ruleLine = before.line;
     this.#ruleField = before.field;
+    this.#counts = before.shared;
+  }
+
+  /** The sources from the one at `at` on, and inside of them what the rule makes. */
+  #emitSources(rule: StructureMapGroupRule, at: number, scope: Map<string, Variable>): void {
+    const source = rule.source[at];
+    if (source === undefined) {
+      this.#emitBody(rule, scope);
+      return;
+    }
+    const options = this.#options(source, scope);
+    if (options === undefined) {
+      this.#emitSourceAnd(source, undefined, rule, at, scope);
+      return;
+    }
+    // The rule once for each type that the element may have; a type with which it makes no sense is reported when it comes.
+    let first: unknown;
+    const refused: Option[] = [];
+    for (const option of options) {
+      const problem = this.#attempt(() => this.#emitSourceAnd(source, option, rule, at, new Map(scope)));
+      if (problem === undefined) continue;
+      first ??= problem;
+      refused.push(option);
+    }
+    if (refused.length === options.length) throw first;
+    const fitting = options.filter((option) => !refused.includes(option)).map(({ code }) => code);
+    for (const option of refused) {
+      const closers: boolean[] = [];
+      const expected = quote(fitting.length > 5 ? `${fitting.slice(0, 5).join(' | ')} | …` : fitting.join(' | '));
+      this.#emitSource({ context: source.context, element: source.element as string }, scope, closers, option, source, (field) =>
+        this.#line(`mistyped(${this.#linker.traced ? field : '""'}, ${expected});`),
+      );
+      for (const conditional of closers.reverse()) this.#close(conditional);
+    }
+  }
+
+  #emitSourceAnd(
+    source: StructureMapGroupRuleSource,
+    option: Option | undefined,
+    rule: StructureMapGroupRule,
+    at: number,
+    scope: Map<string, Variable>,
+  ): void {
+    const closers: boolean[] = [];
+    this.#emitSource(source, scope, closers, option);
+    this.#emitSources(rule, at + 1, scope);
+    for (const conditional of closers.reverse()) this.#close(conditional);
+  }
+
+  /** Runs what may fail to compile and takes its lines back if it does. */
+  #attempt(emit: () => void): unknown {
+    const lines = this.#lines.length;
+    const { reads, calls, sites } = this.#self;
+    const before = { reads: reads.length, calls: calls.length, sites: new Set(sites), indent: this.#indent, depth: this.#depth };
+    const rule = { name: this.#rule, line: this.#ruleLine, field: this.#ruleField, counts: this.#counts };
+    try {
+      emit();
+      return undefined;
+    } catch (problem) {
+      this.#lines.length = lines;
+      reads.length = before.reads;
+      calls.length = before.calls;
+      for (const site of sites) if (!before.sites.has(site)) sites.delete(site);
+      this.#indent = before.indent;
+      this.#depth = before.depth;
+      this.#rule = rule.name;
+      this.#ruleLine = rule.line;
+      this.#ruleField = rule.field;
+      this.#counts = rule.counts;
+      return problem;
+    }
+  }
+
+  #emitBody(rule: StructureMapGroupRule, scope: Map<string, Variable>): void {
+    // A rule without a condition of its own still gets a block: names end with it.
+    const isBlock = (rule.target ?? []).some((t) => t.variable !== undefined);
+    if (isBlock) this.#open('{', false);
+    const created: (() => void)[] = [];
+    if (!this.#emitSimple(rule, scope, created)) for (const target of rule.target ?? []) this.#emitTarget(target, scope, created);
+    for (const dependent of rule.dependent ?? []) this.#emitDependent(dependent, scope);
+    for (const nested of rule.rule ?? []) this.#emitRule(nested, scope);
+    for (const finish of created.reverse()) finish();
+    if (isBlock) this.#close(false);
+  }
+
+  /** The types between which a source element is a choice, where no filter says which is meant. */
+  #options(source: StructureMapGroupRuleSource, scope: Scope): readonly Option[] | undefined {
+    const variable = source.element === undefined || source.type !== undefined ? undefined : scope.get(source.context);
+    if (variable === undefined || variable.kind === 'target') return undefined;
+    let { type } = asSource(variable);
+    for (const name of (source.element as string).split('.')) {
+      if (type.kind === 'list') type = type.items;
+      if (type.kind !== 'object' || isForbiddenName(name)) return undefined;
+      type = type.field(name) ?? ANY;
+    }
+    return type.kind === 'choice' ? type.options() : undefined;
   }
 
   #sourceVariable(name: string, scope: Scope, node: object): SourceVariable {
@@ -284,8 +421,14 @@ export class GroupEmitter {
     return asSource(variable);
   }
 
-  #emitSource(source: StructureMapGroupRuleSource, scope: Map<string, Variable>, closers: boolean[]): void {
-    if (source.type !== undefined) this.#fail(source, "a type filter (': Type') on a source is not covered");
+  #emitSource(
+    source: StructureMapGroupRuleSource,
+    scope: Map<string, Variable>,
+    closers: boolean[],
+    option?: Option,
+    placed: object = source,
+    then?: (field: string) => void,
+  ): void {
     if (source.variable === 'true' || source.variable === 'false') this.#fail(source, `a variable cannot be named '${source.variable}'`);
     if (source.logMessage !== undefined) this.#fail(source, "'log' is not covered: a map is pure");
     const base = this.#sourceVariable(source.context, scope, source);
@@ -294,12 +437,14 @@ export class GroupEmitter {
       if (defaultValue !== undefined) this.#fail(source, 'a default needs an element');
       if (bounded(source)) this.#fail(source, 'a cardinality needs an element');
       if (source.listMode !== undefined) this.#fail(source, 'a list mode needs an element', 'listMode');
-      const item = { ...base, present: true };
-      this.#conditional(base.present ? [] : [`${base.js} !== undefined`], source, item, scope, closers);
+      const filter = source.type === undefined ? undefined : this.#filter(base, source.type, source);
+      const item = { ...base, present: true, ...(filter && { type: filter.type }) };
+      const tests = [...(base.present ? [] : [`${base.js} !== undefined`]), ...(filter?.test === undefined ? [] : [filter.test(base.js)])];
+      this.#conditional(tests, source, item, scope, closers);
       // A constant is explained by the value for whose sake it is written; an object, such as the record, says too little.
       if (this.#linker.traced && base.type.kind !== 'object') this.#ruleField = base.field;
       if (source.variable !== undefined) scope.set(source.variable, item);
-      else if (!base.present) scope.set(source.context, item);
+      else if (!base.present || filter !== undefined) scope.set(source.context, item);
       return;
     }
     let owner = base;
@@ -311,17 +456,44 @@ export class GroupEmitter {
     const steps = source.element.split('.');
     steps.forEach((name, i) => {
       const isLast = i === steps.length - 1;
-      const raw = this.#step(owner, name, source);
+      const raw = this.#step(owner, name, placed);
       if (!isLast) {
+        if (raw.type.kind === 'choice') this.#fail(placed, `'${name}' is a choice: bind it with a type filter first`, 'element');
         owner = this.#intermediate(raw, name, closers);
         return;
       }
-      this.#final(raw, source, defaultValue, scope, closers);
+      this.#final(this.#chosen(raw, source, option, placed), source, defaultValue, scope, closers);
+      then?.(raw.field);
     });
   }
 
+  /** A choice element under the name of its type. */
+  #chosen(raw: SourceVariable, source: StructureMapGroupRuleSource, option: Option | undefined, placed: object): SourceVariable {
+    if (raw.type.kind !== 'choice') return raw;
+    const chosen = option ?? raw.type.options().find(({ code }) => code === source.type);
+    if (chosen === undefined) this.#fail(placed, `${raw.type.name} is never a ${source.type}`);
+    return { ...raw, js: raw.js + chosen.name, type: chosen.type };
+  }
+
+  /** What a type filter leaves: its type, and the test that tells when the type is not known before. */
+  #filter(raw: SourceVariable, name: string, node: object): { type: SourceType; test?: (js: string) => string } {
+    const wanted = this.#linker.typeNamed(this.#unit, name);
+    const own = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    if (own.kind === 'any') {
+      if (wanted === undefined) this.#fail(node, `there is no type '${name}'`);
+      if (wanted.kind === 'any') return { type: wanted };
+      const test = (js: string) =>
+        `isOf(${js}, ${quote(wanted.kind)}${wanted.kind === 'object' && this.#linker.targets.isResource(name) ? `, ${quote(name)}` : ''})`;
+      return { type: wanted, test };
+    }
+    const isSame = own === wanted || ((own.kind === 'object' || wanted === undefined) && ABSTRACT.has(name));
+    const isPrimitive = wanted !== undefined && wanted.kind !== 'object' && own.kind === wanted.kind && isKindOf(own, name);
+    if (isSame || isPrimitive) return { type: own };
+    return this.#fail(node, `${own.kind === 'object' && own.name !== '' ? own.name : `a ${own.kind}`} is never a ${name}`);
+  }
+
   /** One field of a source value, unread: its JavaScript is the raw value. */
-  #step(owner: SourceVariable, name: string, source: StructureMapGroupRuleSource): SourceVariable {
+  #step(owner: SourceVariable, name: string, source: object): SourceVariable {
     if (isForbiddenName(name)) this.#fail(source, `'${name}' cannot be the name of a field`, 'element');
     let type: SourceType = ANY;
     let js: string;
@@ -329,7 +501,7 @@ export class GroupEmitter {
       const found = owner.type.field(name);
       if (found === undefined) this.#fail(source, unknownField(owner.type, name), 'element');
       type = found;
-      js = property(owner.js, name, !owner.present);
+      js = type.kind === 'choice' ? `${owner.js}${owner.present ? '' : '?'}.` : property(owner.js, name, !owner.present);
     } else if (owner.type.kind === 'any') js = property(`fields(${owner.js})`, name, true);
     else this.#fail(source, `a ${owner.type.kind} has no field '${name}'`, 'element');
     return {
@@ -375,7 +547,10 @@ export class GroupEmitter {
   ): void {
     this.#use(raw.usage);
     const many = raw.type.kind === 'list' || raw.type.kind === 'any';
-    const itemType = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    const listed = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    const filter = source.type === undefined || listed.kind === 'choice' ? undefined : this.#filter(raw, source.type, source);
+    // A value of another type than the filter's is no mistake, so it is read as what it may be.
+    const itemType = filter?.test === undefined ? listed : ANY;
     if (itemType.kind === 'list') this.#fail(source, 'a list of lists is not covered', 'element');
     const reader = READERS[itemType.kind] as string;
     if (fallback !== undefined && itemType.kind !== 'any' && !accepts(itemType.kind, fallback.kind)) {
@@ -383,7 +558,7 @@ export class GroupEmitter {
     }
     const name = source.variable ?? (source.element as string).split('.').at(-1) ?? 'item';
     const js = this.#fresh(name);
-    const item: SourceVariable = { ...raw, js, type: itemType, present: true };
+    const item: SourceVariable = { ...raw, js, type: filter?.type ?? itemType, present: true };
     const orDefault = fallback === undefined ? '' : ` ?? ${fallback.js}`;
     if (!many) {
       if (source.listMode === 'not_first' || source.listMode === 'not_last') {
@@ -402,7 +577,7 @@ export class GroupEmitter {
       const element = this.#loop(raw, name, closers);
       this.#line(`const ${js} = ${reader}(${element.js}${this.#at(element.field)});`);
       const bound = { ...item, field: element.field };
-      this.#conditional([`${js} !== undefined`], source, bound, scope, closers);
+      this.#conditional([filter?.test?.(js) ?? `${js} !== undefined`], source, bound, scope, closers);
       this.#bind(source, bound, scope);
       return;
     } else {
@@ -411,6 +586,7 @@ export class GroupEmitter {
       this.#line(`let ${items} = values(${raw.js}, ${reader}, ${raw.field});`);
       if (bounded(source)) this.#cardinality(`${items}.length`, source, raw.field, closers);
       if (fallback !== undefined) this.#line(`if (${items}.length === 0) ${items} = [${fallback.js}];`);
+      if (filter?.test !== undefined) this.#line(`${items} = ${items}.filter((it) => ${filter.test('it')});`);
       let { condition, check } = source;
       if (source.listMode !== undefined) {
         if (condition !== undefined) {
@@ -485,8 +661,11 @@ export class GroupEmitter {
     return `${this.#unit.name}#${this.#group.name}/${this.#rule}`;
   }
 
-  /** `src.a -> tgt.b` of a primitive is a copy. */
-  #emitSimple(rule: StructureMapGroupRule, scope: Scope): boolean {
+  /**
+   * `src.a -> tgt.b`: the default group for the two types, else a copy, of a primitive or of an object of the same type of FHIR
+   * (R4 mapping language, "Default Mapping Groups").
+   */
+  #emitSimple(rule: StructureMapGroupRule, scope: Scope, created: (() => void)[]): boolean {
     const [target] = rule.target ?? [];
     const isSimple =
       target !== undefined &&
@@ -497,11 +676,44 @@ export class GroupEmitter {
       rule.source[0]?.variable === AUTO_VARIABLE;
     if (!isSimple) return false;
     const source = scope.get(AUTO_VARIABLE) as SourceVariable;
-    if (source.type.kind === 'object')
-      this.#fail(target, 'an object is not copied as a whole: name what becomes of its fields with then { … }');
     const place = this.#owner(target, scope, []);
-    this.#writeValue(place, target, this.#valueOf(emittedOf(source)), undefined, scope);
+    const plain = this.#linker.targets.element(place.owner.type, place.last);
+    const types = new Set(plain?.ref === undefined ? plain?.types.map(({ code }) => code) : [plain.ref]);
+    const isTarget = (type: string) => types.has(type) || (types.has('Resource') && this.#linker.targets.isResource(type));
+    const found = this.#linker.defaultGroup(this.#unit, source.type, isTarget);
+    if (found !== undefined && 'problem' in found) this.#fail(target, found.problem);
+    if (found !== undefined) {
+      const made = this.#make(place, target, plain?.ref === undefined ? found.target : undefined, 'made', created);
+      const call = new Map<string, Variable>([
+        ['source', source],
+        ['target', made],
+      ]);
+      this.#call(target, found.unit, found.group, ['source', 'target'], call);
+    } else if (source.type.kind === 'object') this.#writeCopy(place, target, source, scope, created);
+    else this.#writeValue(place, target, this.#valueOf(emittedOf(source)), undefined, scope);
     return true;
+  }
+
+  /** An object of FHIR, whole. */
+  #writeCopy(
+    place: Place,
+    target: StructureMapGroupRuleTarget,
+    source: SourceVariable,
+    scope: Scope | Map<string, Variable>,
+    created: (() => void)[],
+  ): void {
+    const fhir = source.type.kind === 'object' ? source.type.fhir : undefined;
+    if (fhir === undefined) this.#fail(target, 'an object is not copied as a whole: name what becomes of its fields with then { … }');
+    const { owner, last } = place;
+    const ref = this.#linker.targets.element(owner.type, last)?.ref;
+    const element = this.#resolve(owner, last, ref === undefined ? fhir : undefined, target);
+    if (element.type !== fhir) this.#fail(target, `a ${fhir} is no ${element.type}: name a group for the two with <<types>>`);
+    this.#use(source.usage);
+    const made = this.#put(place, target, element, `copyOf(${source.js})`, target.variable ?? last, created);
+    made.sure = true;
+    if (owner.depth === this.#depth) owner.sure = true;
+    this.#wrote(owner, element.name, element.array, source.field);
+    if (target.variable !== undefined && target.variable !== AUTO_VARIABLE) (scope as Map<string, Variable>).set(target.variable, made);
   }
 
   // ---- targets
@@ -529,7 +741,7 @@ export class GroupEmitter {
   #resolve(owner: TargetVariable, name: string, wanted: string | ((code: string) => boolean) | undefined, node: object): TargetElement {
     const resolved = this.#linker.targets.resolve(owner.type, name, wanted);
     if ('problem' in resolved) this.#fail(node, resolved.problem, 'element');
-    if (name === 'id' && this.#linker.targets.isResource(owner.type)) {
+    if (name === 'id' && !this.#linker.ownIds && this.#linker.targets.isResource(owner.type)) {
       this.#fail(node, 'ids come from roles: write role:… into entry.fullUrl', 'element');
     }
     if (name === 'resourceType') this.#fail(node, 'the type of a resource is given by create(…)', 'element');
@@ -562,19 +774,18 @@ export class GroupEmitter {
   }
 
   #emitTarget(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
-    if (target.listMode !== undefined && target.listMode.length > 0) {
-      this.#fail(
-        target,
-        `the list mode '${target.listMode[0]}' of a target is not covered: an assignment to a repeating element appends`,
-        'listMode',
-      );
-    }
+    this.#checkListMode(target);
     if (target.variable === 'true' || target.variable === 'false') this.#fail(target, `a variable cannot be named '${target.variable}'`);
     const { transform } = target;
-    const refused = transform === undefined ? undefined : REFUSED_TRANSFORMS[transform];
+    const refused =
+      transform === undefined ? undefined : (REFUSED_TRANSFORMS[transform] ?? (this.#linker.ownIds ? undefined : OF_OWN_IDS[transform]));
     if (refused !== undefined) this.#fail(target, `${transform}(): ${refused}`, 'transform');
     if (target.context === undefined) {
       if (target.variable === undefined) this.#fail(target, 'a target without an element needs a variable (as …)');
+      if (transform === 'create') {
+        this.#createFree(target, scope);
+        return;
+      }
       const value = this.#value(target, scope);
       this.#bindValue(target.variable, this.#coerce(value, typeName(value), target), typeName(value), scope);
       return;
@@ -588,12 +799,53 @@ export class GroupEmitter {
     }
     const place = this.#owner(target, scope, created);
     if (transform === undefined || transform === 'create') this.#create(place, target, scope, created);
-    else if (transform === 'reference') this.#reference(place, target, scope);
+    else if (transform === 'reference' || transform === 'pointer') this.#reference(place, target, scope);
+    else if (transform === 'copy' && this.#copied(place, target, scope, created)) return;
     else {
       const parts = this.#complex(target, scope);
+      const as = this.#castType(target, place);
       if (parts !== undefined) this.#writeComplex(place, target, parts, scope, created);
-      else this.#writeValue(place, target, this.#value(target, scope), castType(target), scope);
+      else this.#writeValue(place, target, this.#value(target, scope, as), as, scope);
     }
+  }
+
+  #checkListMode(target: StructureMapGroupRuleTarget): void {
+    const [mode, ...more] = target.listMode ?? [];
+    if (mode === undefined) return;
+    const fail = (problem: string) => this.#fail(target, problem, 'listMode');
+    if (more.length > 0) fail('one list mode, not several');
+    if (mode === 'share' && target.listRuleId === undefined) fail("'share' needs the name under which the object is shared");
+    const isMade = target.transform === undefined || target.transform === 'create';
+    if ((mode === 'share' || mode === 'collate') && !isMade) fail(`'${mode}' is for objects that a rule makes, not for values`);
+  }
+
+  /** `create('T') as x`: an object that has no place yet; `tgt.a = x` gives it one. */
+  #createFree(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>): void {
+    const type = target.parameter?.[0]?.valueString;
+    if (type === undefined || !this.#linker.targets.has(type))
+      this.#fail(target, "create without an element needs a type in quotes: create('Patient')", 'transform');
+    const js = this.#fresh(target.variable as string);
+    this.#line(`const ${js} = ${this.#emptyObject(type, false)};`);
+    scope.set(target.variable as string, { kind: 'target', js, type, depth: this.#depth, sure: true });
+  }
+
+  /** `tgt.a = x` of an object: one of the target itself, one of a FHIR source as a copy. False where x is a value. */
+  #copied(place: Place, target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): boolean {
+    const name = target.parameter?.[0]?.valueId;
+    const variable = name === undefined ? undefined : scope.get(name);
+    if (variable?.kind === 'source' && variable.type.kind === 'object') {
+      this.#writeCopy(place, target, variable, scope, created);
+      return true;
+    }
+    if (variable?.kind !== 'target') return false;
+    const ref = this.#linker.targets.element(place.owner.type, place.last)?.ref;
+    const element = this.#resolve(place.owner, place.last, ref === undefined ? variable.type : undefined, target);
+    if (element.type !== variable.type) this.#fail(target, `a ${variable.type} is no ${element.type}`);
+    this.#line(this.#assignment(place.owner, element, variable.js, target.listMode?.[0]));
+    this.#attach(place.owner, element, variable.js);
+    if (place.owner.depth === this.#depth) place.owner.sure = true;
+    if (target.variable !== undefined) scope.set(target.variable, variable);
+    return true;
   }
 
   #create({ owner, last }: Place, target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
@@ -605,39 +857,97 @@ export class GroupEmitter {
         this.#fail(target, "create takes one type in quotes: create('Quantity')", 'transform');
     }
     const element = this.#resolve(owner, last, wanted, target);
-    if (jsonKind(element.type) !== undefined) this.#fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
     if (target.variable === undefined && (wanted === undefined || !this.#linker.targets.isResource(element.type))) {
       this.#fail(target, 'an object without a variable stays empty: write … as variable');
     }
-    if (wanted === undefined && target.transform === undefined && !element.array) {
+    const mode = target.listMode?.[0];
+    const isReused = mode === 'collate' || (wanted === undefined && target.transform === undefined && mode !== 'share');
+    if (isReused && !element.array) {
+      if (jsonKind(element.type) !== undefined) this.#fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
       scope.set(target.variable as string, this.#getOrCreate(owner, element, target.variable as string, created));
       return;
     }
-    const name = this.#fresh(target.variable ?? last);
-    const isResource = this.#linker.targets.isResource(element.type);
-    const inEntry = owner.type === 'Bundle.entry' && last === 'resource';
-    this.#line(`const ${name} = ${isResource ? `{ resourceType: ${quote(element.type)}${inEntry ? ', id: ""' : ''} }` : '{}'};`);
-    if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${name});`);
-    else this.#line(`${property(owner.js, element.name)} = ${name};`);
-    this.#attach(owner, element, name);
-    const made: TargetVariable = { kind: 'target', js: name, type: element.type, depth: this.#depth, sure: false };
-    created.push(() => this.#finish(owner, element, made));
+    const made = this.#make({ owner, last }, target, wanted, target.variable ?? last, created);
     if (target.variable !== undefined) scope.set(target.variable, made);
   }
 
-  /** `reference(resource)`: a text for Reference.reference, known only after all roles have ids. */
+  /** A new object at its place. */
+  #make(
+    { owner, last }: Place,
+    target: StructureMapGroupRuleTarget,
+    wanted: string | undefined,
+    hint: string,
+    created: (() => void)[],
+  ): TargetVariable {
+    const element = this.#resolve(owner, last, wanted, target);
+    if (jsonKind(element.type) !== undefined) this.#fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
+    return this.#put(
+      { owner, last },
+      target,
+      element,
+      this.#emptyObject(element.type, owner.type === 'Bundle.entry' && last === 'resource'),
+      hint,
+      created,
+    );
+  }
+
+  #emptyObject(type: string, inEntry: boolean): string {
+    if (!this.#linker.targets.isResource(type)) return '{}';
+    return `{ resourceType: ${quote(type)}${inEntry && !this.#linker.ownIds ? ', id: ""' : ''} }`;
+  }
+
+  /** Puts an object at its place and gives it a name; at the end of the rule it is taken out again if nothing was written into it. */
+  #put(
+    { owner }: Place,
+    target: StructureMapGroupRuleTarget,
+    element: TargetElement,
+    value: string,
+    hint: string,
+    created: (() => void)[],
+  ): TargetVariable {
+    const name = this.#fresh(hint);
+    const mode = target.listMode?.[0];
+    const at = `${owner.js}, ${quote(element.name)}`;
+    if (mode === 'share')
+      this.#line(`const ${name} = shared(${at}, ${quote(target.listRuleId ?? '')}, ${this.#counts}, ${element.array}, () => (${value}));`);
+    else if (mode === 'collate') this.#line(`const ${name} = collated(${at}, () => (${value}));`);
+    else {
+      this.#line(`const ${name} = ${value};`);
+      this.#line(this.#assignment(owner, element, name, mode));
+    }
+    this.#attach(owner, element, name);
+    const made: TargetVariable = { kind: 'target', js: name, type: element.type, depth: this.#depth, sure: false };
+    created.push(() => this.#finish(owner, element, made));
+    return made;
+  }
+
+  /** The statement that writes a value: lists grow at their end, unless a list mode says otherwise. */
+  #assignment(owner: TargetVariable, element: TargetElement, js: string, mode: string | undefined): string {
+    if (!element.array) return `${property(owner.js, element.name)} = ${js};`;
+    const at = `${owner.js}, ${quote(element.name)}, ${js}`;
+    if (mode === 'first') return `first(${at}, ${this.#counts}, ${quote(this.#ruleName())});`;
+    if (mode === 'last') return `last(${at}, ${quote(this.#ruleName())});`;
+    return `(${property(owner.js, element.name)} ??= []).push(${js});`;
+  }
+
+  /** `reference(resource)`, `pointer(resource)`: texts that are known only after all resources have ids. */
   #reference({ owner, last }: Place, target: StructureMapGroupRuleTarget, scope: Scope): void {
     const [parameter, ...more] = target.parameter ?? [];
-    if (parameter?.valueId === undefined || more.length > 0) this.#fail(target, 'reference takes one resource of the target', 'transform');
+    if (parameter?.valueId === undefined || more.length > 0)
+      this.#fail(target, `${target.transform} takes one resource of the target`, 'transform');
     const resource = this.#targetVariable(parameter.valueId, scope, parameter);
     if (!this.#linker.targets.isResource(resource.type)) this.#fail(parameter, `'${parameter.valueId}' is not a resource`);
-    if (owner.type !== 'Reference' || last !== 'reference') {
-      this.#fail(target, 'reference(…) is a text for Reference.reference: make the Reference with … as variable', 'element');
-    }
+    const { transform } = target;
+    const element = this.#resolve(owner, last, undefined, target);
+    const isText = this.#linker.ownIds
+      ? jsonKind(element.type) === 'string' && !element.array
+      : owner.type === 'Reference' && last === 'reference';
+    if (!isText) this.#fail(target, `${transform}(…) is a text for Reference.reference: make the Reference with … as variable`, 'element');
     if (target.variable !== undefined)
-      this.#fail(target, 'the text of reference(…) is not known before the map has run: it cannot be a variable');
-    this.#line(`linkTo(${owner.js}, ${resource.js});`);
-    this.#wrote(owner, 'reference', false, this.#ruleField);
+      this.#fail(target, `the text of ${transform}(…) is not known before the map has run: it cannot be a variable`);
+    const form = this.#linker.ownIds ? `, ${quote(element.name)}, ${transform === 'pointer'}` : '';
+    this.#line(`linkTo(${owner.js}, ${resource.js}${form});`);
+    this.#wrote(owner, element.name, false, this.#ruleField);
     if (owner.depth === this.#depth) owner.sure = true;
   }
 
@@ -669,11 +979,8 @@ export class GroupEmitter {
   ): void {
     const element = this.#elementFor({ owner, last }, target, value, as);
     const written = this.#coerce(value, element.type, target);
-    const isLink = owner.type === 'Reference' && element.name === 'reference';
-    const assign = (js: string) => {
-      if (isLink) return `link(${owner.js}, ${js});`;
-      return element.array ? `(${property(owner.js, element.name)} ??= []).push(${js});` : `${property(owner.js, element.name)} = ${js};`;
-    };
+    const isLink = !this.#linker.ownIds && owner.type === 'Reference' && element.name === 'reference';
+    const assign = (js: string) => (isLink ? `link(${owner.js}, ${js});` : this.#assignment(owner, element, js, target.listMode?.[0]));
     let js = written.js;
     if (target.variable !== undefined && target.variable !== AUTO_VARIABLE) {
       js = this.#bindValue(target.variable, written, element.type, scope as Map<string, Variable>).js;
@@ -709,6 +1016,8 @@ export class GroupEmitter {
       // The literal's own FHIRPath type decides, as in the specification; a text is a string and never a date.
       return this.#resolve(owner, last, value.kind === 'number' ? 'decimal' : value.kind, target);
     }
+    const { fhir } = value;
+    if (fhir !== undefined && plain.types.some(({ code }) => code === fhir)) return this.#resolve(owner, last, fhir, target);
     return this.#resolve(owner, last, (code) => value.kind !== 'any' && jsonKind(code) === value.kind, target);
   }
 
@@ -769,7 +1078,8 @@ export class GroupEmitter {
     const { kind } = emitted.type;
     return {
       js: emitted.js,
-      kind: kind === 'list' || kind === 'object' ? 'any' : kind,
+      kind: kind === 'list' || kind === 'object' || kind === 'choice' ? 'any' : kind,
+      ...('fhir' in emitted.type && emitted.type.fhir !== undefined && { fhir: emitted.type.fhir }),
       clean: emitted.clean,
       present: emitted.present,
       field: emitted.field ?? this.#ruleField,
@@ -801,7 +1111,7 @@ export class GroupEmitter {
     return { ...value, js };
   }
 
-  #value(target: StructureMapGroupRuleTarget, scope: Scope): Value {
+  #value(target: StructureMapGroupRuleTarget, scope: Scope, as = castType(target)): Value {
     const parameters = target.parameter ?? [];
     const first = parameters[0];
     const arity = (least: number, most: number) => {
@@ -836,8 +1146,19 @@ export class GroupEmitter {
           : `(${text.js} === undefined ? undefined : truncate(${text.js}, ${length}))`;
         return { js, kind: 'string', clean: true, present: false, field: text.field };
       }
+      case 'escape': {
+        const text = this.#clean(arity(3, 3), 'string', scope);
+        const [from, to] = parameters.slice(1).map(({ valueString }) => valueString);
+        if (from === undefined || to === undefined || !ESCAPINGS.includes(from) || !ESCAPINGS.includes(to))
+          this.#fail(target, `escape takes a text and two of ${ESCAPINGS.join(', ')} in quotes`, 'transform');
+        const js = `escaped(${text.js}, ${quote(from)}, ${quote(to)}${this.#at(text.field)})`;
+        return { js, kind: 'string', clean: true, present: false, field: text.field };
+      }
+      case 'uuid':
+        if (parameters.length > 0) this.#fail(target, 'uuid takes no parameters', 'transform');
+        return { js: 'uuid()', kind: 'string', clean: true, present: true, field: this.#ruleField };
       case 'cast':
-        return this.#cast(arity(2, 2), target, scope);
+        return this.#cast(arity(1, 2), target, scope, as);
       case 'evaluate':
         return this.#evaluate(target, scope);
       case 'translate':
@@ -847,8 +1168,14 @@ export class GroupEmitter {
     }
   }
 
-  #cast(source: StructureMapGroupRuleTargetParameter, target: StructureMapGroupRuleTarget, scope: Scope): Value {
-    const type = castType(target);
+  /** The type that a value is cast to; without a parameter that of the element (R4: "if there is one and only one target type known"). */
+  #castType(target: StructureMapGroupRuleTarget, { owner, last }: Place): string | undefined {
+    if (target.transform !== 'cast' || target.parameter?.length !== 1) return castType(target);
+    const types = this.#linker.targets.element(owner.type, last)?.types ?? [];
+    return types.length === 1 ? types[0]?.code : undefined;
+  }
+
+  #cast(source: StructureMapGroupRuleTargetParameter, target: StructureMapGroupRuleTarget, scope: Scope, type: string | undefined): Value {
     const kind = type === undefined ? undefined : jsonKind(type);
     if (type === undefined || kind === undefined)
       this.#fail(target, "cast takes a value and a primitive type in quotes: cast(x, 'date')", 'transform');
@@ -947,8 +1274,15 @@ export class GroupEmitter {
         };
       }
       case 'qty': {
-        if (parameters.length === 1) this.#fail(target, 'qty of a text is not covered: give value, unit, system and code', 'transform');
-        arity(2, 3, 4);
+        if (parameters.length === 1) {
+          const text = this.#clean(at(0), 'string', scope);
+          const js = this.#fresh('quantity');
+          const call = `quantityOf(${text.js}${this.#at(text.field)})`;
+          this.#line(`const ${js} = ${text.present ? call : `${text.js} === undefined ? undefined : ${call}`};`);
+          const whole: Value = { js, kind: 'any', clean: true, present: false, field: text.field };
+          return { type: 'Quantity', required: [whole], build: () => js, field: text.field };
+        }
+        arity(2, 4);
         const value = part(0, 'decimal') as Value;
         const others = [part(1, 'string'), part(2, 'uri'), part(3, 'code')];
         return {
@@ -968,22 +1302,18 @@ export class GroupEmitter {
         };
       }
       case 'id': {
-        if (parameters.length === 3)
-          this.#fail(target, 'id with a type is not covered: make the Identifier with … as variable', 'transform');
-        arity(2);
+        arity(2, 3);
+        // Codes of the value set identifier-type, to which Identifier.type is bound.
+        const type = part(2, 'code');
         const system = part(0, 'uri') as Value;
         const value = this.#clean(at(1), 'string', scope, true);
         return {
           type: 'Identifier',
-          required: [system, value],
-          build: () =>
-            this.#object(
-              [
-                ['system', system],
-                ['value', value],
-              ],
-              'identifier',
-            ),
+          required: [system, value, ...(type === undefined ? [] : [type])],
+          build: () => {
+            const coding = type && `{ coding: [{ system: "http://terminology.hl7.org/CodeSystem/v2-0203", code: ${type.js} }] }`;
+            return `{ ${coding === undefined ? '' : `type: ${coding}, `}system: ${system.js}, value: ${value.js} }`;
+          },
           field: fieldOf(value),
         };
       }
@@ -1071,8 +1401,7 @@ export class GroupEmitter {
       scope.set(target.variable, made);
       created.push(() => this.#finish(owner, element, made));
     }
-    if (element.array) this.#line(`(${property(owner.js, element.name)} ??= []).push(${js});`);
-    else this.#line(`${property(owner.js, element.name)} = ${js};`);
+    this.#line(this.#assignment(owner, element, js, target.listMode?.[0]));
     if (target.variable !== undefined) this.#attach(owner, element, js);
     if (owner.depth === this.#depth) owner.sure = true;
     this.#wrote(owner, element.name, element.array, parts.field);
@@ -1084,14 +1413,17 @@ export class GroupEmitter {
   #emitDependent(dependent: StructureMapGroupRuleDependent, scope: Scope): void {
     const found = this.#linker.find(this.#unit, dependent.name);
     if ('problem' in found) this.#fail(dependent, found.problem);
-    const { unit, group } = found;
-    if (dependent.variable.length !== group.input.length) {
-      this.#fail(dependent, `'${group.name}' takes ${group.input.length} arguments, found ${dependent.variable.length}`);
+    this.#call(dependent, found.unit, found.group, dependent.variable, scope);
+  }
+
+  #call(dependent: object, unit: MapUnit, group: StructureMapGroup, given: readonly string[], scope: Scope): void {
+    if (given.length !== group.input.length) {
+      this.#fail(dependent, `'${group.name}' takes ${group.input.length} arguments, found ${given.length}`);
     }
     const types: ArgumentType[] = [];
     const js: string[] = [];
     const usages: (Usage | undefined)[] = [];
-    dependent.variable.forEach((text, i) => {
+    given.forEach((text, i) => {
       const input = group.input[i] as StructureMapGroupInput;
       const literal = readArgument(text);
       const variable = literal === undefined ? scope.get(text) : undefined;
@@ -1100,7 +1432,7 @@ export class GroupEmitter {
         if (variable?.kind !== 'target')
           this.#fail(dependent, `'${input.name}' of '${group.name}' needs an object of the target, found ${text}`);
         const declared = this.#linker.targetType(unit, input);
-        if (declared !== undefined && declared !== variable.type && declared !== 'BackboneElement') {
+        if (declared !== undefined && declared !== variable.type && !ABSTRACT.has(declared)) {
           this.#fail(dependent, `'${input.name}' of '${group.name}' is a ${declared}, '${text}' is a ${variable.type}`);
         }
         types.push({ mode: 'target', type: variable.type });
@@ -1179,6 +1511,12 @@ export function readArgument(text: string): string | number | boolean | undefine
 function literalValue(literal: string | number | boolean, field: string): Value {
   const kind = typeof literal === 'number' ? (Number.isInteger(literal) ? 'integer' : 'number') : (typeof literal as 'string' | 'boolean');
   return { js: quote(literal), kind, clean: true, present: true, literal, field };
+}
+
+/** Whether a primitive of a source, of FHIR or not, is of the FHIR type with this name. */
+function isKindOf(type: SourceType, name: string): boolean {
+  const fhir = 'fhir' in type ? type.fhir : undefined;
+  return fhir === undefined || fhir === name || SPECIAL[fhir] === name;
 }
 
 function accepts(wanted: string, given: string): boolean {

@@ -142,7 +142,10 @@ export class ExpressionEmitter {
     const many = base.type.kind === 'list';
     const direct = base.type.kind === 'object';
     let js: string;
-    if (!direct) js = `path(${base.js}, ${quote(name)})`;
+    if (type.kind === 'choice') {
+      js = `choice(${base.js}, ${this.#context.constant(quote(type.options().map((option) => option.name)))})`;
+      type = many ? { kind: 'list', items: ANY } : ANY;
+    } else if (!direct) js = `path(${base.js}, ${quote(name)})`;
     else if (base.clean && base.present) js = property(base.js, name);
     else js = property(base.clean ? base.js : `fields(${base.js})`, name, true);
     return this.#read({
@@ -406,7 +409,7 @@ function itemType(type: SourceType): SourceType {
 function kindOf(emitted: Emitted): Kind {
   const type = itemType(emitted.type);
   if (type.kind === 'integer') return 'number';
-  return type.kind === 'any' || type.kind === 'list' ? undefined : type.kind;
+  return type.kind === 'any' || type.kind === 'list' || type.kind === 'choice' ? undefined : type.kind;
 }
 
 function isScalar(emitted: Emitted): boolean {

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { type Issue, issue } from '../../errors/index.ts';
+import { escapeFrom } from './escaping.ts';
 
 /**
  * Functions that generated code calls. In all of them `undefined`, `null` and blank texts are the same: no value; what they
@@ -9,6 +11,10 @@ import { type Issue, issue } from '../../errors/index.ts';
 export interface PendingReference {
   readonly at: { reference?: string; [key: string]: unknown };
   readonly resource?: object;
+  /** Element that waits, where it is not `reference`. */
+  readonly name?: string;
+  /** `urn:uuid:…` instead of `Type/…`. */
+  readonly pointer?: boolean;
 }
 
 export interface Trace {
@@ -25,6 +31,11 @@ export interface Run {
   references: PendingReference[];
   traces: Trace[];
   places: Map<object, { readonly root: object; readonly path: string }>;
+  /** Objects that rules share, by the object they belong to and the name of what is shared. */
+  shared: Map<object, Map<string, object[]>>;
+  /** Which rule has the first or the last place of a list. */
+  ends: Map<object, Map<string, string>>;
+  lasts: { readonly owner: Record<string, unknown>; readonly name: string; readonly value: unknown }[];
 }
 
 export interface TranslateTarget {
@@ -36,7 +47,7 @@ export interface TranslateTarget {
 export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & { readonly provided?: string };
 
 export function createRuntime() {
-  const run: Run = { issues: [], references: [], traces: [], places: new Map() };
+  const run: Run = { issues: [], references: [], traces: [], places: new Map(), shared: new Map(), ends: new Map(), lasts: [] };
   let lastTime: string | undefined;
   let lastForm: RegExp | undefined;
   const none: readonly unknown[] = Object.freeze([]);
@@ -45,6 +56,9 @@ export function createRuntime() {
     run.issues = [];
     run.references = [];
     run.traces = [];
+    if (run.shared.size > 0) run.shared = new Map();
+    if (run.ends.size > 0) run.ends = new Map();
+    run.lasts = [];
     run.places = new Map([[bundle, { root: bundle, path: 'Bundle' }]]);
   }
 
@@ -152,6 +166,12 @@ export function createRuntime() {
     const day = type === 'date' ? given.slice(0, 10) : '';
     return /^\d{4}-\d\d-\d\dT/.test(given) && form.test(day) ? day : mistyped(field, type);
   }
+  /** R4's `qty(text)`: `[comparator]value[space]unit`. */
+  function quantityOf(value: string, field: string): object | undefined {
+    const [, comparator, number, unit] = /^\s*(<=|>=|<|>)?\s*([+-]?\d{1,15}(?:\.\d{1,15})?)\s*(\S.*?)?\s*$/s.exec(value) ?? [];
+    if (number === undefined) return mistyped(field, 'Quantity');
+    return { value: Number(number) + 0, ...(comparator !== undefined && { comparator }), ...(unit !== undefined && { unit }) };
+  }
   function truncate(value: string, length: number): string | undefined {
     const cut = [...value].slice(0, length).join('').trimEnd();
     return cut === '' ? undefined : cut;
@@ -172,18 +192,108 @@ export function createRuntime() {
     at.reference = value;
     if (value.startsWith('role:')) run.references.push({ at });
   }
-  function linkTo(at: PendingReference['at'], resource: object): void {
+  function linkTo(at: PendingReference['at'], resource: object, name = 'reference', pointer = false): void {
     // A placeholder keeps the Reference from looking empty until the ids are known.
-    at.reference = 'role:';
-    run.references.push({ at, resource });
+    at[name] = 'role:';
+    run.references.push({ at, resource, name, pointer });
+  }
+  /** R4's list mode `share`: the n-th that a rule makes is the n-th that another rule of the same name has made. */
+  function shared(
+    owner: Record<string, unknown>,
+    name: string,
+    rule: string,
+    counts: Map<object, Map<string, number>>,
+    isList: boolean,
+    make: () => object,
+  ): object {
+    if (!isList) {
+      owner[name] ??= make();
+      return owner[name] as object;
+    }
+    const items = within(run.shared, owner, `${name} ${rule}`, () => [] as object[]);
+    const at = counted(counts, owner, name);
+    const item = items[at] ?? make();
+    items[at] = item;
+    owner[name] ??= [];
+    const list = owner[name] as object[];
+    if (!list.includes(item)) list.push(item);
+    return item;
+  }
+  /** R4's list mode `collate`: the first that is there. */
+  function collated(owner: Record<string, unknown>, name: string, make: () => object): object {
+    owner[name] ??= [make()];
+    return (owner[name] as object[])[0] as object;
+  }
+  function first(
+    owner: Record<string, unknown>,
+    name: string,
+    value: unknown,
+    counts: Map<object, Map<string, number>>,
+    rule: string,
+  ): void {
+    if (!isFree(owner, `first ${name}`, name, rule)) return;
+    owner[name] ??= [];
+    (owner[name] as unknown[]).splice(counted(counts, owner, name), 0, value);
+  }
+  function last(owner: Record<string, unknown>, name: string, value: unknown, rule: string): void {
+    if (!isFree(owner, `last ${name}`, name, rule)) return;
+    owner[name] ??= [];
+    (owner[name] as unknown[]).push(value);
+    run.lasts.push({ owner, name, value });
+  }
+  /** Two rules with the first (or the last) place of one list are an error. */
+  function isFree(owner: object, end: string, name: string, rule: string): boolean {
+    if (within(run.ends, owner, end, () => rule) === rule) return true;
+    checkFailed(name, rule);
+    return false;
+  }
+  function within<T>(map: Map<object, Map<string, T>>, owner: object, key: string, make: () => T): T {
+    let own = map.get(owner);
+    if (own === undefined) {
+      own = new Map();
+      map.set(owner, own);
+    }
+    let value = own.get(key);
+    if (value === undefined) {
+      value = make();
+      own.set(key, value);
+    }
+    return value;
+  }
+  function counted(counts: Map<object, Map<string, number>>, owner: object, name: string): number {
+    const before = within(counts, owner, name, () => 0);
+    counts.get(owner)?.set(name, before + 1);
+    return before;
+  }
+  /** At the end of a run: what goes last goes behind what later rules have added. */
+  function settle(): void {
+    for (const { owner, name, value } of run.lasts) {
+      const list = owner[name];
+      const at = Array.isArray(list) ? list.lastIndexOf(value) : -1;
+      if (at >= 0) (list as unknown[]).push(...(list as unknown[]).splice(at, 1));
+    }
+  }
+  /** An object of FHIR as it is; nothing of it is shared with the source. */
+  function copyOf(value: object): object {
+    return structuredClone(value);
+  }
+  function escaped(value: string | undefined, from: string, to: string, field: string): string | undefined {
+    if (value === undefined) return undefined;
+    const result = escapeFrom(value, from, to);
+    return result === undefined ? mistyped(field, from) : text(result, field);
+  }
+  function uuid(): string {
+    return randomUUID();
   }
   function isEmpty(value: object): boolean {
     for (const key in value) if (key !== 'resourceType' && !(key === 'id' && (value as { id: unknown }).id === '')) return false;
     return true;
   }
   function remove(parent: Record<string, unknown>, name: string, item: unknown): void {
-    const items = parent[name] as unknown[];
-    items.splice(items.lastIndexOf(item), 1);
+    const items = parent[name] as unknown[] | undefined;
+    const at = items?.lastIndexOf(item) ?? -1;
+    if (items === undefined || at < 0) return;
+    items.splice(at, 1);
     if (items.length === 0) delete parent[name];
   }
 
@@ -192,6 +302,17 @@ export function createRuntime() {
     if (!Array.isArray(value)) return single(fields(value)?.[name]);
     const found = value.flatMap((item) => list(fields(item)?.[name])).filter((item) => !isBlank(item));
     return found.length === 0 ? undefined : found;
+  }
+  /** A choice element, under whichever of its names it stands. */
+  function choice(value: unknown, names: readonly string[]): unknown {
+    const own = (item: unknown) => names.map((name) => fields(item)?.[name]).find((found) => !isBlank(found));
+    return single(Array.isArray(value) ? value.map(own) : own(value));
+  }
+  /** Whether a value of unknown type is of the kind; `resource`: of that type of resource. */
+  function isOf(value: unknown, kind: string, resource?: string): boolean {
+    if (kind === 'object') return fields(value) !== undefined && (resource === undefined || fields(value)?.resourceType === resource);
+    if (kind === 'integer') return Number.isSafeInteger(value);
+    return !isBlank(value) && typeof value === kind;
   }
   /** Blank to `undefined`, arrays without blanks, an array of one to its item. */
   function single(value: unknown): unknown {
@@ -340,11 +461,22 @@ export function createRuntime() {
     toDecimal,
     toBoolean,
     toTime,
+    quantityOf,
     truncate,
     translate,
     contactSystem,
     link,
     linkTo,
+    mistyped,
+    shared,
+    collated,
+    first,
+    last,
+    copyOf,
+    escaped,
+    uuid,
+    choice,
+    isOf,
     isEmpty,
     remove,
     path,
@@ -370,7 +502,7 @@ export function createRuntime() {
     attach,
     wrote,
   };
-  return { run, reset, helpers };
+  return { run, reset, settle, helpers };
 }
 
 export type Runtime = ReturnType<typeof createRuntime>;

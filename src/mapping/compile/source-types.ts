@@ -1,13 +1,24 @@
+import type { Option } from './fhir-types.ts';
+
 /** A JSON Schema (2020-12) as a parsed object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What a map may know about a source value. Equal types are the same object, so that functions can be shared by type. */
 export type SourceType =
   | { readonly kind: 'any' }
-  | { readonly kind: 'string' | 'number' | 'integer' | 'boolean' }
+  /** `fhir`: name of the primitive type in FHIR, where the source is FHIR. */
+  | { readonly kind: 'string' | 'number' | 'integer' | 'boolean'; readonly fhir?: string }
   | { readonly kind: 'list'; readonly items: SourceType }
-  /** `field` is undefined for a name the type does not have. `name` is for messages. */
-  | { readonly kind: 'object'; readonly name: string; field(name: string): SourceType | undefined; known(): readonly string[] };
+  /** An element of FHIR that stands in JSON under the name of its type; only with a type filter is it known which. */
+  | { readonly kind: 'choice'; readonly name: string; options(): readonly Option[] }
+  /** `field` is undefined for a name the type does not have. `name` is for messages. `fhir`: key of R4's element table. */
+  | {
+      readonly kind: 'object';
+      readonly name: string;
+      readonly fhir?: string;
+      field(name: string): SourceType | undefined;
+      known(): readonly string[];
+    };
 
 export const ANY: SourceType = { kind: 'any' };
 export const STRING: SourceType = { kind: 'string' };

@@ -19,6 +19,9 @@ const TEXTS = new Set([
 ]);
 const INTEGERS = new Set(['integer', 'positiveInt', 'unsignedInt']);
 
+/** Types that every resource or every element is. */
+export const ABSTRACT: ReadonlySet<string> = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement']);
+
 /** How a FHIR primitive is written in JSON; undefined for a complex type. */
 export function jsonKind(type: string): 'string' | 'integer' | 'number' | 'boolean' | undefined {
   if (TEXTS.has(type)) return 'string';

@@ -285,7 +285,10 @@ class Parser {
           if (!this.#isSymbol(',')) break;
           this.#lexer.next();
         }
-        if (this.#isSymbol('{')) this.#fail(this.#lexer.peek().position, "'then Group(…) { … }' (R5) is not covered: write two rules");
+        if (this.#isSymbol('{')) {
+          rule.rule = [];
+          this.#rules(rule.rule);
+        }
       }
     }
     const end = this.#lexer.peek();

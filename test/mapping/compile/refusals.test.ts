@@ -8,7 +8,8 @@ const observation: ProbeOptions = { type: 'Observation' };
 describe('what is not covered is refused with line and column', () => {
   it.each<[string, number, string, ProbeOptions?]>([
     // sources
-    ['src.name : string as n -> tgt.language = n;', 1, 'type filter'],
+    ['src.name : boolean as n -> tgt.active = n;', 1, 'a string is never a boolean'],
+    ['src.name : Nobody as n -> tgt.language = n;', 1, 'a string is never a Nobody'],
     ['src 1..1 as n -> tgt.active = true;', 1, 'cardinality'],
     ["src.name as n log 'x' -> tgt.language = n;", 1, 'log'],
     ['src.name not_first as n -> tgt.language = n;', 10, 'never there'],
@@ -20,8 +21,8 @@ describe('what is not covered is refused with line and column', () => {
     ['tgt.name as n -> tgt.active = true;', 1, "'tgt' belongs to the target"],
     ['other.name as n -> tgt.active = true;', 1, "no variable 'other'"],
     // targets
-    ["src -> tgt.name as n first, n.text = 'x';", 22, "list mode 'first'"],
-    ["src -> tgt.name as n share x, n.text = 'x';", 22, "list mode 'share'"],
+    ["src -> tgt.name as n share, n.text = 'x';", 22, "'share' needs the name"],
+    ["src -> tgt.alias = 'x' collate;", 24, "'collate' is for objects"],
     ["src -> tgt.id = 'x';", 12, 'ids come from roles'],
     ["src -> tgt.resourceType = 'X';", 12, "no element 'resourceType'"],
     ["src -> tgt.nothing = 'x';", 12, "Patient has no element 'nothing'"],
@@ -50,14 +51,14 @@ describe('what is not covered is refused with line and column', () => {
     ['src -> tgt.identifier as i, i.value = uuid();', 39, 'ids come from roles'],
     ['src -> tgt.implicitRules = pointer(tgt);', 28, 'role:'],
     ["src -> tgt.birthDate = dateOp(src.day, 'x');", 24, 'dateOp()'],
-    ["src -> tgt.language = escape(src.name, 'x', 'y');", 23, 'escape()'],
+    ["src -> tgt.language = escape(src.name, 'x', 'y');", 23, 'two of plain, java, xml, json'],
     ['src -> tgt.language = other(src.name);', 23, "'other' is not covered"],
     ["src -> tgt.language = append('x');", 23, 'append takes at least 2'],
     ['src -> tgt.language = truncate(src.name, 0);', 23, 'at least 1'],
-    ['src -> tgt.language = cast(src.name);', 23, 'cast takes 2'],
+    ['src -> tgt.value = cast(src.name);', 20, 'a primitive type in quotes', observation],
     ["src -> tgt.language = cast(src.name, 'Quantity');", 23, 'primitive type'],
-    ["src -> tgt.value = qty('5 kg') ;", 20, 'qty of a text', observation],
-    ["src -> tgt.identifier = id('urn:s', src.code, 'MR');", 25, 'id with a type'],
+    ["src -> tgt.value = qty(1, 'kg', 'urn:s') ;", 20, 'qty takes 2, 4', observation],
+    ["src -> tgt.identifier = id('urn:s', src.code, 'MR', 'x');", 25, 'id takes 2, 3'],
     ["src -> tgt.gender = translate(src.sex, '#nothing', 'code');", 40, 'no concept map #nothing'],
     ["src -> tgt.gender = translate(src.sex, '#nothing', 'Quantity');", 52, 'not "Quantity"'],
     ["src -> tgt.maritalStatus = cc('urn:s', src.code) as c, c.text = 'x';", 28, 'may be missing'],
@@ -115,13 +116,16 @@ describe('what is not covered is refused with line and column', () => {
     ).toMatch(/^10:10 Patient has no element 'nothing'/);
   });
 
-  it('extends, and groups by type', () => {
+  it('extends: the group must be there, must have the same inputs and must not extend itself', () => {
+    const extending = (more: string) => refusal('src -> tgt.active = true;', { more });
+    expect(extending('group A(source s, target p : Patient) extends B { s -> p.active = true; }')).toMatch(/^9:1 there is no group 'B'/);
     expect(
-      refusal('src -> tgt.active = true;', { more: 'group A(source s, target p : Patient) extends B { s -> p.active = true; }' }),
-    ).toContain("'extends'");
-    expect(
-      refusal('src -> tgt.active = true;', { more: 'group A(source s, target p : Patient) <<types>> { s -> p.active = true; }' }),
-    ).toContain('by type');
+      extending(
+        'group A(source s, target p : Patient) extends B { s -> p.active = true; }\ngroup B(source x, target p : Patient) { x -> p.active = true; }',
+      ),
+    ).toMatch(/^9:1 'B' has the source 'x', this group does not/);
+    const itself = 'group A(source s, target p : Patient) extends A { s -> p.active = true; }';
+    expect(extending(itself)).toMatch(/^9:1 'A' extends itself/);
   });
 
   it('what the names of a set must be', () => {

@@ -218,7 +218,7 @@ describe('what the grammar does not allow, or is not covered', () => {
     [group('src -> tgt.b = 1'), '4:1', "expected ';'"],
     [group('let x = src;'), '3:1', "'let' (R5)"],
     [group('for src.a -> tgt.b;'), '3:1', 'older grammar'],
-    [group('src then A(src) { src -> tgt.a = 1; };'), '3:17', '(R5) is not covered'],
+    [group('src then A(src) { src -> tgt.a = 1 };'), '3:36', "expected ';'"],
     [group('src then A(src.x);'), '3:12', 'bind the path to a variable'],
     [group('src -> tgt.b as c single;'), '3:19', "'single' (R5)"],
     [group('src.a default (b) as c -> tgt.b = c;'), '3:16', 'must be a literal'],
