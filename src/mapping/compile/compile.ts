@@ -74,6 +74,7 @@ export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
       if (types !== undefined) unreached.group(unit, group, types);
     }
   }
+  for (const linker of [fast, unreached]) linker.refuseEndless();
   const sources = { fast: fast.source(), traced: traced.source() };
   const fields = Object.entries(input.entry).map(([key, name]): [string, readonly string[]] => {
     const { unit, group } = shared.entry(name);
@@ -365,6 +366,21 @@ class ModuleLinker implements Linker {
     return number;
   }
 
+  /** @throws AppError `map-compile` for groups that call each other in a circle without going further into the source */
+  refuseEndless(): void {
+    const done = new Set<GroupFunction>();
+    const follow = (self: GroupFunction, above: readonly GroupFunction[]): void => {
+      for (const { callee, isStuck, map, position } of self.calls) {
+        if (!isStuck) continue;
+        if (callee === self || above.includes(callee))
+          throw mapError(map, position, 'this call never ends: it goes no further into the source');
+        if (!done.has(callee)) follow(callee, [...above, self]);
+      }
+      done.add(self);
+    };
+    for (const { self } of this.#functions.values()) if (!done.has(self)) follow(self, []);
+  }
+
   /** Follows the calls from each entry. */
   sitesByEntry(): ReadonlyMap<string, readonly Site[]> {
     const reach = (self: GroupFunction, seen: Set<GroupFunction>): Set<GroupFunction> => {
@@ -504,7 +520,9 @@ function numberOf<T>(numbers: Map<T, number>, key: T): number {
 
 /** Source code → target of a concept map; the text of the problem when a code is ambiguous. */
 function makeTable(map: ConceptMap): TranslateTable | string {
-  const table: Map<string, TranslateTarget | null> & { provided?: string } = new Map();
+  const table: Map<string, TranslateTarget | null> & { provided?: string; sources?: Set<string> } = new Map();
+  const sources = (map.group ?? []).map(({ source }) => source);
+  if (sources.every((source) => source !== undefined)) table.sources = new Set(sources);
   for (const group of map.group ?? []) {
     const mode = group.unmapped?.mode;
     if (mode !== undefined && mode !== 'provided') return `'unmapped' of the mode '${mode}' is not covered`;

@@ -84,11 +84,20 @@ export interface Site {
   readonly value: boolean;
 }
 
+export interface GroupCall {
+  readonly callee: GroupFunction;
+  readonly inputs: readonly (Usage | undefined)[];
+  /** It happens always, or whenever it happened to the caller: with nothing but the caller's own sources. Such calls in a circle never end. */
+  readonly isStuck: boolean;
+  readonly map: string;
+  readonly position: Position;
+}
+
 /** What a compiled group reads of its inputs, and where it passes them on. */
 export interface GroupFunction {
   readonly name: string;
   readonly reads: Usage[];
-  readonly calls: { readonly callee: GroupFunction; readonly inputs: readonly (Usage | undefined)[] }[];
+  readonly calls: GroupCall[];
   /** Numbers of the sites where it writes; empty in the fast variant. */
   readonly sites: Set<number>;
 }
@@ -170,6 +179,8 @@ export class GroupEmitter {
   readonly #self: GroupFunction;
   readonly #lines: string[] = [];
   readonly #names: Set<string>;
+  /** The inputs as they came. */
+  #inputs: Scope = new Map();
   #indent = 1;
   #depth = 0;
   #rule = '';
@@ -207,6 +218,7 @@ export class GroupEmitter {
       }
       scope.set(input.name, { kind: 'source', js, type: type.type, present: type.present, field, usage: { input: i, path: [] } });
     });
+    this.#inputs = new Map(scope);
     if (group.extends !== undefined) this.#emitExtended(group.extends, scope);
     for (const rule of group.rule) this.#emitRule(rule, scope);
     return [`function ${this.#self.name}(${parameters.join(', ')}) {`, ...this.#lines, '}'].join('\n');
@@ -1225,12 +1237,24 @@ export class GroupEmitter {
     }
     const table = this.#linker.table(this.#unit, map.valueString);
     if ('problem' in table) this.#fail(map, table.problem);
-    const code = this.#clean(source, 'code', scope, true);
-    const call = `translate(${table.name}, ${code.js}, ${quote(map.valueString)}${this.#at(code.field)})`;
+    const coded = this.#coded(source, scope);
+    const code = coded ?? this.#clean(source, 'code', scope, true);
+    const call = `${coded ? 'translateCoded' : 'translate'}(${table.name}, ${code.js}, ${quote(map.valueString)}${this.#at(code.field)})`;
     const js = this.#fresh('translated');
     this.#line(`const ${js} = ${code.present ? call : `${code.js} === undefined ? undefined : ${call}`};`);
     const row: Value = { js, kind: 'any', clean: true, present: false, field: code.field };
     return { row, value: { ...row, js: `${js}?.${wanted}`, kind: 'string' }, output: wanted };
+  }
+
+  /** A Coding or a CodeableConcept of a FHIR source; undefined for a plain code. */
+  #coded(source: StructureMapGroupRuleTargetParameter, scope: Scope): Value | undefined {
+    const variable = source.valueId === undefined ? undefined : scope.get(source.valueId);
+    if (variable?.kind !== 'source' || variable.type.kind !== 'object') return undefined;
+    const { fhir } = variable.type;
+    if (fhir !== 'Coding' && fhir !== 'CodeableConcept') return undefined;
+    this.#use(variable.usage);
+    const js = fhir === 'Coding' ? `[${variable.js}]` : `list(${variable.js}.coding)`;
+    return { js, kind: 'any', clean: true, present: variable.present, field: variable.field };
   }
 
   /** Transforms that give an object; undefined for all others. */
@@ -1455,7 +1479,16 @@ export class GroupEmitter {
       usages.push(argument.usage);
     });
     const callee = this.#linker.group(unit, group, types);
-    this.#self.calls.push({ callee, inputs: usages });
+    const sources = given.filter((_, i) => group.input[i]?.mode === 'source');
+    const isOwn = (text: string) =>
+      this.#group.input.some(({ name, mode }) => mode === 'source' && name === text && scope.get(text) === this.#inputs.get(text));
+    this.#self.calls.push({
+      callee,
+      inputs: usages,
+      isStuck: this.#depth === 0 || (sources.length > 0 && sources.every(isOwn)),
+      map: this.#unit.name,
+      position: this.#unit.positions.of(dependent),
+    });
     this.#line(`${callee.name}(${js.join(', ')});`);
   }
 

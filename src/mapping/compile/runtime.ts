@@ -43,8 +43,11 @@ export interface TranslateTarget {
   readonly code: string;
   readonly display?: string;
 }
-/** `provided`: system under which a code that is not listed stays as it is. A code that is listed as having no counterpart maps to null. */
-export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & { readonly provided?: string };
+/** `sources`: systems of the codes. `provided`: system under which a code that is not listed stays as it is. A code that is listed as having no counterpart maps to null. */
+export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & {
+  readonly provided?: string;
+  readonly sources?: ReadonlySet<string>;
+};
 
 export function createRuntime() {
   const run: Run = { issues: [], references: [], traces: [], places: new Map(), shared: new Map(), ends: new Map(), lasts: [] };
@@ -177,10 +180,24 @@ export function createRuntime() {
     return cut === '' ? undefined : cut;
   }
   function translate(table: TranslateTable, value: string, map: string, field: string) {
-    const listed = table.get(value);
-    const found = listed === undefined && table.provided !== undefined ? { system: table.provided, code: value } : listed;
+    const found = targetOf(table, value);
     if (!found) run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
     return found ?? undefined;
+  }
+  /** Of several codings the first that has a counterpart; one of a system that the map does not speak of has none. */
+  function translateCoded(table: TranslateTable, codings: readonly unknown[], map: string, field: string) {
+    for (const coding of codings) {
+      const { system, code } = fields(coding) ?? {};
+      const isMeant = table.sources === undefined || system === undefined || table.sources.has(system as string);
+      const found = isMeant && typeof code === 'string' ? targetOf(table, code) : undefined;
+      if (found) return found;
+    }
+    run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
+    return undefined;
+  }
+  function targetOf(table: TranslateTable, code: string): TranslateTarget | null | undefined {
+    const listed = table.get(code);
+    return listed === undefined && table.provided !== undefined ? { system: table.provided, code } : listed;
   }
   function contactSystem(value: string): string {
     if (value.includes('@')) return 'email';
@@ -464,6 +481,7 @@ export function createRuntime() {
     quantityOf,
     truncate,
     translate,
+    translateCoded,
     contactSystem,
     link,
     linkTo,

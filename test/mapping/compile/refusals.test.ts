@@ -128,6 +128,16 @@ describe('what is not covered is refused with line and column', () => {
     expect(extending(itself)).toMatch(/^9:1 'A' extends itself/);
   });
 
+  it('groups that call each other without end', () => {
+    const calling = (more: string) => refusal('src -> tgt.active = true;', { more });
+    expect(calling('group A(source s, target p : Patient) { s then A(s, p); }')).toMatch(/^9:\d+ this call never ends/);
+    const inCircle =
+      "group A(source s, target p : Patient) { s where (a = 'x') then B(s, p); }\ngroup B(source s, target p : Patient) { s then A(s, p); }";
+    expect(calling(inCircle)).toMatch(/this call never ends/);
+    const descends = 'group A(source s, target p : Patient) { s.part as t then A(t, p); }';
+    expect(calling(descends)).toBe('compiled');
+  });
+
   it('what the names of a set must be', () => {
     const map = (body: string) => ({ name: 'x.map', text: `map "urn:x" = "X"\n${body}` });
     const compile = (body: string, entry: Record<string, string> = { encounters: 'Main' }) =>
