@@ -217,7 +217,7 @@ const summary = (submission: Submission) => ({
 
 /** The whole way of one record: what came of it, where it is on the platform, or what to mend. */
 async function story(options: IntakeRouterOptions, request: Request, submission: Submission) {
-  const { store, environment } = options;
+  const { store, intake, environment } = options;
   const context = contextOf(clientOf(request), 'intake', stateOf(request).id);
   const [resources, deliveries] = await Promise.all([
     store.resources(context, submission.resources),
@@ -232,6 +232,13 @@ async function story(options: IntakeRouterOptions, request: Request, submission:
     ...(submission.reason !== null && { reasonText: reasonText(submission.reason) }),
     ...(submission.unused.length > 0 && { unused: submission.unused }),
     sourceUpdatedAt: submission.sourceUpdatedAt,
+    // Once the platform has answered there is nothing to foretell.
+    ...(!isOver(submission) && {
+      preflight: intake.preflight(
+        resources.map(({ resource }) => resource),
+        submission.issues,
+      ),
+    }),
     story: submission.story,
     resources: submission.resources.map((reference) => ({
       reference,
@@ -242,6 +249,10 @@ async function story(options: IntakeRouterOptions, request: Request, submission:
     patients: [...subjects].map((reference) => ({ reference, ihsNumber: platformIds.get(reference)?.platformId ?? null })),
     deliveries: deliveries.map(deliveryView),
   };
+}
+
+function isOver({ state, duplicateOf }: Submission): boolean {
+  return state === 'completed' || state === 'cancelled' || duplicateOf !== null;
 }
 
 function subjectOf(resource: object): string | undefined {

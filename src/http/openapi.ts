@@ -169,6 +169,7 @@ export function openApi(version: string): Record<string, unknown> {
           type: 'object',
           properties: {
             ...submission.properties,
+            preflight: { type: 'object' },
             story: { type: 'array', items: { type: 'object' } },
             resources: { type: 'array', items: { type: 'object' } },
             patients: { type: 'array', items: { type: 'object' } },

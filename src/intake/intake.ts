@@ -1,4 +1,4 @@
-import type { Bundle } from '@medplum/fhirtypes';
+import type { Bundle, Resource } from '@medplum/fhirtypes';
 import type { Issue, Reason, State } from '../errors/index.ts';
 import type { AccessContext, Client, Feed, Submission } from '../store/port.ts';
 import type { Preflight } from '../validation/index.ts';
@@ -56,6 +56,8 @@ export interface Intake {
   accept(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly Accepted[]>;
   /** The first record (in order) that the client may not write, as an error; undefined if it may write all. */
   forbidden(request: IntakeRequest, records: readonly RawRecord[]): Promise<Issue | undefined>;
+  /** What SATUSEHAT would make of resources as they are stored, with what was found on them. */
+  preflight(resources: readonly Resource[], issues: readonly Issue[]): Preflight;
   /** Maps and checks without storing anything. */
   dryRun(request: IntakeRequest, records: readonly RawRecord[]): Promise<readonly DryRun[]>;
   /**

@@ -136,6 +136,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     accept,
+    preflight: options.preflight,
     forbidden: (request, records) =>
       findForbidden(
         options,

@@ -317,6 +317,10 @@ describe('dry run', () => {
     const [known, refused] = body.results.map(({ preflight }: { preflight: object }) => preflight);
     expect(known).toMatchObject({ verdict: 'server', onlyServer: expect.arrayContaining([expect.objectContaining({ rule: '20007' })]) });
     expect(refused).toMatchObject({ verdict: 'refused', refusedBy: { code: body.results[1].verdict.issues[0].code } });
+    const stored = await running.get(`/api/v1/submissions/${receipt(await encounter(visit('P-1', { complaint: 'x' }))).id}`, key);
+    expect(stored.body.preflight).toEqual(known);
+    const failed = await running.get(`/api/v1/submissions/${receipt(await encounter(visit('P-2', { cluster: 'K9' }))).id}`, key);
+    expect(failed.body.preflight).toMatchObject({ verdict: 'refused', refusedBy: refused.refusedBy });
     const { submissions } = (await running.get('/api/v1/submissions?limit=1000', key)).body;
     expect(submissions.filter(({ sourceId }: { sourceId: string }) => sourceId.startsWith('D-'))).toEqual([]);
   });
