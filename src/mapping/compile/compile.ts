@@ -1,8 +1,10 @@
 import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
 import type { R4Elements } from '../../terminology/r4-elements.ts';
 import { mapError, type Position } from '../fml/index.ts';
-import { type ArgumentType, GroupEmitter, type GroupFunction, type Linker, type MapUnit, type Site } from './emitter.ts';
+import { GroupEmitter } from './emitter.ts';
 import { FhirTypes } from './fhir-types.ts';
+import { GroupText } from './group-text.ts';
+import type { ArgumentType, GroupFunction, Linker, MapUnit, Site } from './linker.ts';
 import type { Runtime, TranslateTable, TranslateTarget } from './runtime.ts';
 import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
 import { ABSTRACT, jsonKind, TargetTypes } from './target-types.ts';
@@ -323,7 +325,7 @@ class ModuleLinker implements Linker {
     this.#functions.set(key, compiled);
     this.reached.add(group);
     try {
-      compiled.text = new GroupEmitter(unit, group, this, self, Object.keys(this.#runtime.helpers)).emit(types);
+      compiled.text = new GroupEmitter(new GroupText(unit, group, this, self, Object.keys(this.#runtime.helpers))).emit(types);
     } catch (problem) {
       this.#functions.delete(key);
       throw problem;
