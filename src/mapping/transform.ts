@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ConceptMap } from '@medplum/fhirtypes';
 import type { Issue } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
@@ -12,6 +11,8 @@ export interface TransformSet {
   /** JSON Schemas of sources that are not FHIR, by the url that `uses "…"` names. */
   readonly contracts?: Readonly<Record<string, JsonSchema>>;
   readonly conceptMaps?: Readonly<Record<string, ConceptMap>>;
+  /** Makes a new UUID in lower case. */
+  readonly uuid: () => string;
 }
 
 export interface Transformed {
@@ -34,7 +35,7 @@ export function compileTransform(set: TransformSet): (...sources: unknown[]) => 
     return { name, map: structureMap, positions };
   });
   const group = units[0]?.map.group[0];
-  const runtime = createRuntime();
+  const runtime = createRuntime(set.uuid);
   const compiled = compileUnits(
     {
       units,
@@ -58,7 +59,7 @@ export function compileTransform(set: TransformSet): (...sources: unknown[]) => 
     runtime.settle();
     for (const { at, name = 'reference', resource, pointer } of runtime.run.references) {
       const to = resource as { resourceType: string; id?: string };
-      to.id ??= randomUUID();
+      to.id ??= set.uuid();
       at[name] = pointer ? `urn:uuid:${to.id}` : `${to.resourceType}/${to.id}`;
     }
     return targets;

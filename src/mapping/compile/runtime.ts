@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Issue, issue } from '../../errors/index.ts';
 import { escapeFrom } from './escaping.ts';
 
@@ -49,7 +48,8 @@ export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & {
   readonly sources?: ReadonlySet<string>;
 };
 
-export function createRuntime() {
+/** @param uuid makes the ids of resources without one, and `uuid()`; only maps with ids of their own ask for it */
+export function createRuntime(uuid: () => string = () => '') {
   const run: Run = { issues: [], references: [], traces: [], places: new Map(), shared: new Map(), ends: new Map(), lasts: [] };
   let lastTime: string | undefined;
   let lastForm: RegExp | undefined;
@@ -298,9 +298,6 @@ export function createRuntime() {
     if (value === undefined) return undefined;
     const result = escapeFrom(value, from, to);
     return result === undefined ? mistyped(field, from) : text(result, field);
-  }
-  function uuid(): string {
-    return randomUUID();
   }
   function isEmpty(value: object): boolean {
     for (const key in value) if (key !== 'resourceType' && !(key === 'id' && (value as { id: unknown }).id === '')) return false;

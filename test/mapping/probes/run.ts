@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { packageRoot } from '../../../src/config/index.ts';
@@ -17,7 +18,7 @@ export interface Outcome {
 /** Compiles a map with its imports and runs its first group. @throws AppError `map-compile` */
 export function transform(text: string, imports: readonly string[], input: unknown, name = 'probe.map'): Outcome {
   const maps: TransformSet['maps'] = [{ name, text }, ...imports.map((each, at) => ({ name: `import-${at + 1}.map`, text: each }))];
-  const { targets, issues } = compileTransform({ maps, elements })(input);
+  const { targets, issues } = compileTransform({ maps, elements, uuid: randomUUID })(input);
   return { result: JSON.parse(JSON.stringify(targets[0] ?? null)), issues: issues.map(({ code }) => code) };
 }
 
