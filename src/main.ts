@@ -21,6 +21,7 @@ import {
 import { compileEngines, type Engines, mapVersionOf } from './engines.ts';
 import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
+import { compileTransform } from './mapping/transform.ts';
 import { encryptSecret, openSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
@@ -78,6 +79,11 @@ export const composition: Composition = {
       ...compileEngines({ profiles, mappings: folder === undefined ? mappings : readMappings(folder) }),
       elements: JSON.parse(profiles['r4/elements.json'] ?? '{}') as R4Elements,
     };
+  },
+  transform(maps) {
+    const { profiles } = readAssets();
+    const table = (file: string): R4Elements => JSON.parse(profiles[file] ?? '{}');
+    return compileTransform({ maps, elements: { ...table('r4/other-elements.json'), ...table('r4/elements.json') }, uuid: randomUUID });
   },
   async *readRecords(bytes, contentType) {
     for await (const group of groups(bytes, contentType, parseConfig(process.env))) yield* group;

@@ -3,6 +3,7 @@ import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
 import type { RawRecord } from '../intake/index.ts';
 import type { MapRooms } from '../mapping/tools/index.ts';
+import type { Transformed, TransformSet } from '../mapping/transform.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
 import type { ArchiveReport, Progress } from '../store/archive.ts';
 import type { Feed, JobRun, Store } from '../store/port.ts';
@@ -31,6 +32,8 @@ export interface Composition {
   readonly mappings: string;
   /** Compiles a folder of mappings, unless told otherwise the one in use. @throws AppError `config`, `map-compile` */
   mapRooms(folder?: string): MapRooms & { readonly elements: R4Elements };
+  /** Compiles a map of any kind, with those it imports behind it. @throws AppError `map-compile` */
+  transform(maps: TransformSet['maps']): (source: unknown) => Transformed;
   /** Records of a file as intake reads them. @throws AppError `json-syntax`, `encoding` … */
   readRecords(bytes: Uint8Array, contentType: string): AsyncIterable<RawRecord>;
   /** Writes all of the configured database into one file. @throws AppError `archive`, `store-unavailable` */

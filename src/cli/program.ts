@@ -16,6 +16,7 @@ import {
 } from './commands/deliveries.ts';
 import { historyOfJobs, listJobs, runJob } from './commands/jobs.ts';
 import { type MapFlags, mapFile } from './commands/map.ts';
+import { runMapFile } from './commands/map-run.ts';
 import { coverMaps, diffMaps, testMaps } from './commands/map-tools.ts';
 import { migrate } from './commands/migrate.ts';
 import { pushFile } from './commands/push.ts';
@@ -124,7 +125,8 @@ Contoh / examples:
   ilp-fhir map samples/first-encounter.json --feed encounters --explain
   ilp-fhir map diff mappings new-mappings samples/persons.ndjson samples/encounters.ndjson
   ilp-fhir map coverage samples/encounters.ndjson
-  ilp-fhir map test`;
+  ilp-fhir map test
+  ilp-fhir map run docs/examples/birth-names.map docs/examples/patient.json`;
 
 function commandLine(version: string, choose: (action: Action) => void): Command {
   const program = new Command('ilp-fhir')
@@ -165,6 +167,13 @@ function commandLine(version: string, choose: (action: Action) => void): Command
   // The options of `map` itself are written behind these too.
   const onMap = <A extends unknown[]>(target: Command, make: (...args: A) => Action) =>
     target.action((...args: unknown[]) => choose(make(...([...args.slice(0, -2), target.optsWithGlobals()] as A))));
+  onMap(
+    command(map, 'run <map> <file>', 'jalankan satu peta FML atas JSON / run one map of FML over JSON').option(
+      '--import <files...>',
+      'peta yang diimpor / maps that it imports',
+    ),
+    (text: string, file: string, flags: { import?: string[] }) => runMapFile(text, file, flags),
+  );
   onMap(
     command(
       map,

@@ -1,5 +1,5 @@
 import type { ConceptMap } from '@medplum/fhirtypes';
-import type { Issue } from '../errors/index.ts';
+import { type Issue, issue } from '../errors/index.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
 import { compileUnits, createRuntime, type JsonSchema } from './compile/index.ts';
 import { parseMap } from './fml/index.ts';
@@ -65,7 +65,19 @@ export function compileTransform(set: TransformSet): (...sources: unknown[]) => 
     return targets;
   }
 
+  const first = inputs.find(({ mode }) => mode === 'source')?.type;
+  const wanted =
+    units[0]?.map.structure
+      ?.find(({ alias }) => alias === first)
+      ?.url.split('/')
+      .at(-1) ?? first;
+  const isResource = wanted !== undefined && set.elements[wanted]?.kind === 'resource';
+
   return (...sources) => {
+    const given = (sources[0] as { resourceType?: unknown } | null | undefined)?.resourceType;
+    if (isResource && given !== undefined && given !== wanted) {
+      return { targets: [], issues: [issue('field-type', { field: 'resourceType', expected: wanted }, { field: 'resourceType' })] };
+    }
     let targets = run(compiled.fast, sources);
     // The fast functions know that something is wrong, the traced ones know where.
     if (runtime.run.issues.length > 0) targets = run(compiled.traced, sources);

@@ -165,3 +165,37 @@ describe('wrong usage – 2', () => {
     expect(stderr).toMatch(message);
   });
 });
+
+describe('map run', () => {
+  const example = (name: string) => path.join(root, 'docs/examples', name);
+
+  it('runs a map of any kind', async () => {
+    const { code, stdout } = await run('map', 'run', example('birth-names.map'), example('patient.json'), '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual([
+      {
+        targets: [
+          {
+            resourceType: 'Person',
+            name: [{ family: 'Lestari', given: ['Dewi'] }],
+            birthDate: '1991-04-12',
+            telecom: [{ system: 'phone', value: '+62 283 000000' }],
+          },
+        ],
+        issues: [],
+      },
+    ]);
+  });
+
+  it('what is wrong with the map or its source is told with its place', async () => {
+    const broken = file('broken.map', 'map "urn:b" = "b"\ngroup B(source src, target tgt : Patient) {\n  src.a -> tgt.nothing;\n}');
+    const wrongMap = await run('map', 'run', broken, example('patient.json'));
+    expect(wrongMap.code).toBe(2);
+    expect(wrongMap.stderr).toMatch(/broken\.map line 3 column \d+: Patient has no element 'nothing'/);
+    const observation = file('observation.json', '{"resourceType":"Observation"}');
+    const wrongSource = await run('map', 'run', example('birth-names.map'), observation);
+    expect(wrongSource.code).toBe(1);
+    expect(wrongSource.stderr).toContain('Field resourceType must be Patient.');
+    expect((await run('map', 'run', 'nothing.map', observation)).code).toBe(2);
+  });
+});
