@@ -25,7 +25,7 @@ let environ: NodeJS.ProcessEnv = {};
 let servicePort = 0;
 
 beforeAll(async () => {
-  for (const name of ['src', 'mappings', 'profiles', 'samples', 'package.json']) {
+  for (const name of ['src', 'mappings', 'profiles', 'samples', 'docs/examples', 'package.json']) {
     cpSync(path.join(root, name), path.join(clone, name), { recursive: true });
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(clone, 'node_modules'));
