@@ -131,10 +131,29 @@ class Shared {
         throw mapError(unit.name, this.#place(unit, unit.map), `the imported map ${url} is not in the set`);
     }
     const names = new Set<string>();
+    const defaults = new Map<string, string>();
     for (const group of unit.map.group) {
+      const types = this.#defaultTypes(unit, group);
+      if (types !== undefined && defaults.has(types))
+        throw mapError(unit.name, this.#place(unit, group), `'${defaults.get(types)}' is for ${types} already`);
+      if (types !== undefined) defaults.set(types, group.name);
       if (names.has(group.name)) throw mapError(unit.name, this.#place(unit, group), `the group '${group.name}' stands twice`);
       names.add(group.name);
     }
+  }
+
+  /** `Source → Target` of a default group; undefined for any other. */
+  #defaultTypes(unit: MapUnit, group: StructureMapGroup): string | undefined {
+    if (group.typeMode === undefined || group.typeMode === 'none') return undefined;
+    const [from, to, ...more] = group.input;
+    if (from?.mode === 'source' && to?.mode === 'target' && from.type !== undefined && to.type !== undefined && more.length === 0) {
+      return `${this.#structure(unit, from.type) ?? from.type} → ${this.#structure(unit, to.type) ?? to.type}`;
+    }
+    throw mapError(
+      unit.name,
+      this.#place(unit, group),
+      `a group with <<types>> is written '${group.name}(source src : Type, target tgt : Type)'`,
+    );
   }
 
   #place(unit: MapUnit, node: object): Position {
@@ -204,11 +223,12 @@ class Shared {
     return this.#contract(url as string, contract);
   }
 
-  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean) {
+  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean, isOpen: boolean) {
     const fits = (other: MapUnit) =>
       other.map.group.flatMap((group) => {
         const [from, to, ...more] = group.input;
-        if (group.typeMode === undefined || group.typeMode === 'none' || from?.mode !== 'source' || to?.mode !== 'target') return [];
+        const isDefault = group.typeMode === 'type-and-types' || (group.typeMode === 'types' && !isOpen);
+        if (!isDefault || from?.mode !== 'source' || to?.mode !== 'target') return [];
         const target = this.targetType(other, to);
         const isFor = more.length === 0 && target !== undefined && isTarget(target) && this.sourceType(other, from) === source;
         return isFor ? [{ unit: other, group, target }] : [];
@@ -234,7 +254,7 @@ class Shared {
     const url = this.#structure(unit, input.type);
     const type = url === undefined ? input.type : url.slice(url.lastIndexOf('/') + 1);
     if (!this.targets.has(type))
-      throw mapError(unit.name, this.#place(unit, input), `the target type '${input.type}' is not in R4's element table`);
+      throw mapError(unit.name, this.#place(unit, input), `the target type '${type}' is not in R4's element table`);
     return type;
   }
 
@@ -407,8 +427,8 @@ class ModuleLinker implements Linker {
     return this.#shared.typeNamed(unit, name);
   }
 
-  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean) {
-    return this.#shared.defaultGroup(unit, source, isTarget);
+  defaultGroup(unit: MapUnit, source: SourceType, isTarget: (type: string) => boolean, isOpen: boolean) {
+    return this.#shared.defaultGroup(unit, source, isTarget, isOpen);
   }
 
   sourceType(unit: MapUnit, input: StructureMapGroupInput) {

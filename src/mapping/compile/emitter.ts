@@ -57,7 +57,7 @@ export class GroupEmitter {
     });
     this.#inputs = new Map(scope);
     if (group.extends !== undefined) this.#emitExtended(group.extends, scope);
-    for (const rule of group.rule) this.#emitRule(rule, scope);
+    this.#emitRules(group.rule, scope);
     return [`function ${this.#text.self.name}(${parameters.join(', ')}) {`, ...this.#text.lines, '}'].join('\n');
   }
 
@@ -84,6 +84,16 @@ export class GroupEmitter {
     );
   }
 
+  #emitRules(rules: readonly StructureMapGroupRule[], scope: Scope): void {
+    const { sharing } = this.#text;
+    if (rules.some(shares)) {
+      this.#text.sharing = this.#text.fresh('sharing');
+      this.#text.line(`const ${this.#text.sharing} = new Map();`);
+    }
+    for (const rule of rules) this.#emitRule(rule, scope);
+    this.#text.sharing = sharing;
+  }
+
   #emitRule(rule: StructureMapGroupRule, outer: Scope): void {
     const before = { rule: this.#text.rule, line: this.#text.ruleLine, field: this.#text.ruleField, shared: this.#text.counts };
     const position = this.#text.unit.positions.of(rule);
@@ -92,7 +102,7 @@ export class GroupEmitter {
     this.#text.counts = undefined;
     this.#text.line(`// ${oneLine(rule.name)}${position.line > 0 ? ` (${oneLine(this.#text.unit.name)}:${position.line})` : ''}`);
     if (rule.source.length === 0) this.#text.fail(rule, 'the rule has no source');
-    if (rule.target?.some((target) => target.listMode?.[0] === 'share' || target.listMode?.[0] === 'first')) {
+    if (shares(rule)) {
       this.#text.counts = this.#text.fresh('counts');
       this.#text.line(`const ${this.#text.counts} = new Map();`);
     }
@@ -156,7 +166,7 @@ export class GroupEmitter {
     const created: (() => void)[] = [];
     if (!this.#emitSimple(rule, scope, created)) for (const target of rule.target ?? []) this.#targets.emitTarget(target, scope, created);
     for (const dependent of rule.dependent ?? []) this.#emitDependent(dependent, scope);
-    for (const nested of rule.rule ?? []) this.#emitRule(nested, scope);
+    this.#emitRules(rule.rule ?? [], scope);
     for (const finish of created.reverse()) finish();
     if (isBlock) this.#text.close(false);
   }
@@ -180,7 +190,7 @@ export class GroupEmitter {
     const plain = this.#text.linker.targets.element(place.owner.type, place.last);
     const types = new Set(plain?.ref === undefined ? plain?.types.map(({ code }) => code) : [plain.ref]);
     const isTarget = (type: string) => types.has(type) || (types.has('Resource') && this.#text.linker.targets.isResource(type));
-    const found = this.#text.linker.defaultGroup(this.#text.unit, source.type, isTarget);
+    const found = this.#text.linker.defaultGroup(this.#text.unit, source.type, isTarget, types.size > 1 || types.has('Resource'));
     if (found !== undefined && 'problem' in found) this.#text.fail(target, found.problem);
     if (found !== undefined) {
       const made = this.#targets.make(place, target, plain?.ref === undefined ? found.target : undefined, 'made', created);
@@ -300,6 +310,8 @@ export function readArgument(text: string): string | number | boolean | undefine
   const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
   return text.slice(1, -1).replace(/\\(.)/gs, (_, c: string) => escapes[c] ?? c);
 }
+
+const shares = (rule: StructureMapGroupRule): boolean => rule.target?.some((target) => target.listMode?.[0] === 'share') === true;
 
 function oneLine(text: string): string {
   return text.replace(/[\r\n\u2028\u2029]+/g, ' ');

@@ -1,5 +1,6 @@
 import type { Expression } from './expression.ts';
 import { ANY, BOOLEAN, INTEGER, isForbiddenName, NUMBER, type SourceType, STRING } from './source-types.ts';
+import { ABSTRACT } from './target-types.ts';
 import { asSource, property, quote, type Scope, type SourceVariable, subfield, type Usage } from './variables.ts';
 
 export interface Emitted {
@@ -20,6 +21,8 @@ export interface ExpressionContext {
   readonly self?: SourceVariable;
   fail(at: number, problem: string): never;
   use(usage: Usage): void;
+  /** The source type with this name; undefined for a name that is no type. */
+  typeNamed(name: string): SourceType | undefined;
   /** Name of a constant that is made once, when the maps are loaded. */
   constant(js: string): string;
 }
@@ -34,6 +37,7 @@ const TEXT_FUNCTIONS = new Set([
   'lower',
   'upper',
   'length',
+  'indexOf',
   'substring',
   'replace',
   'trim',
@@ -211,6 +215,10 @@ export class ExpressionEmitter {
       if (left.present && right.present) return condition(`(${left.js} ${operator === 'and' ? '&&' : '||'} ${right.js})`, true);
       return condition(`${operator}(${left.js}, ${right.js})`);
     }
+    if (operator === 'is' || operator === 'as') return this.#typed(e.left, e.right, operator, e.at, self);
+    if (operator === 'xor') return condition(`xor(${this.#logical(e.left, self).js}, ${this.#logical(e.right, self).js})`);
+    if (operator === 'implies') return condition(`or(not(${this.#logical(e.left, self).js}), ${this.#logical(e.right, self).js})`);
+    if (operator === 'contains') return condition(`includes(${this.value(e.left, self).js}, ${this.value(e.right, self).js})`);
     if (operator === 'in') return condition(`includes(${this.#union(e.right, self)}, ${this.value(e.left, self).js})`);
     if (operator === '|') this.#context.fail(e.at, "'|' is covered only between literals, on the right of 'in'");
     const left = this.value(e.left, self);
@@ -261,6 +269,48 @@ export class ExpressionEmitter {
     return emitted;
   }
 
+  /** `x is T` and `x as T`: of a choice element, of a resource, or of what a source that is no FHIR holds. */
+  #typed(value: Expression, type: Expression, operator: 'is' | 'as', at: number, self: Emitted | undefined): Emitted {
+    const name = type.kind === 'member' ? type.name : undefined;
+    const isOwn =
+      type.kind === 'member' && (type.base === undefined || (type.base.kind === 'member' && ['FHIR', 'System'].includes(type.base.name)));
+    if (name === undefined || !isOwn) return this.#context.fail(at, `'${operator}' needs the name of a type`);
+    const made = (js: string, of: SourceType, from: Emitted): Emitted =>
+      operator === 'is'
+        ? { js: `exists(${js})`, type: BOOLEAN, clean: true, present: true }
+        : {
+            js,
+            type: of,
+            clean: false,
+            present: false,
+            ...(from.usage && { usage: from.usage }),
+            ...(from.field && { field: from.field }),
+          };
+    if (value.kind === 'member' && value.base !== undefined) {
+      const owner = this.value(value.base, self);
+      const own = itemType(owner.type);
+      const choice = own.kind === 'object' ? own.field(value.name) : undefined;
+      if (choice?.kind === 'choice') {
+        const option = choice.options().find(({ code }) => code === name);
+        if (option === undefined) return this.#context.fail(at, `${choice.name} is never a ${name}`);
+        const read = this.#navigate(owner, value.name, value.at);
+        return made(`path(${owner.js}, ${quote(option.name)})`, option.type, read);
+      }
+    }
+    const emitted = this.value(value, self);
+    const known = itemType(emitted.type);
+    if (known.kind !== 'any') {
+      const own = 'fhir' in known && known.fhir !== undefined ? known.fhir : known.kind === 'number' ? 'decimal' : known.kind;
+      const isIt = own === name || (known.kind === 'object' && ABSTRACT.has(name));
+      return made(isIt ? emitted.js : 'undefined', emitted.type, emitted);
+    }
+    const of = this.#context.typeNamed(name);
+    if (of === undefined) return this.#context.fail(at, `there is no type '${name}'`);
+    const kind = of.kind === 'any' ? 'object' : of.kind;
+    const resource = of.kind === 'object' ? `, ${quote(name)}` : '';
+    return made(`filter(${emitted.js}, (it) => isOf(it, ${quote(kind)}${resource}))`, of.kind === 'object' ? of : emitted.type, emitted);
+  }
+
   #call(e: Extract<Expression, { kind: 'call' }>, self: Emitted | undefined): Emitted {
     const { name, args } = e;
     const arity = (...allowed: number[]) => {
@@ -279,12 +329,18 @@ export class ExpressionEmitter {
         present: yes.present && (no?.present ?? false),
       };
     }
+    if (name === 'ofType' || name === 'is' || name === 'as') {
+      arity(1);
+      const base: Expression = e.base ?? { kind: 'this', at: e.at };
+      return this.#typed(base, args[0] as Expression, name === 'is' ? 'is' : 'as', e.at, self);
+    }
     const base = e.base === undefined ? this.#requireSelf(e.at, self) : this.value(e.base, self);
     const condition = (js: string, present = false): Emitted => ({ js, type: BOOLEAN, clean: true, present });
     const item = itemType(base.type);
-    const inner = (): string => {
+    const inner = (without = false): string => {
       const it: Emitted = { js: 'it', type: item, clean: false, present: true, ...(base.usage !== undefined && { usage: base.usage }) };
-      return `filter(${base.js}, (it) => ${this.test(args[0] as Expression, it)})`;
+      const test = this.test(args[0] as Expression, it);
+      return `filter(${base.js}, (it) => ${without ? `!(${test})` : test})`;
     };
     switch (name) {
       case 'exists':
@@ -312,6 +368,41 @@ export class ExpressionEmitter {
           ...(base.usage && { usage: base.usage }),
           ...(base.field && { field: base.field }),
         };
+      case 'all':
+        arity(1);
+        return condition(`!exists(${inner(true)})`, true);
+      case 'select': {
+        arity(1);
+        const it: Emitted = { js: 'it', type: item, clean: false, present: true, ...(base.usage !== undefined && { usage: base.usage }) };
+        const made = this.value(args[0] as Expression, it);
+        const type: SourceType =
+          base.type.kind === 'list' || base.type.kind === 'any' ? { kind: 'list', items: itemType(made.type) } : made.type;
+        return {
+          js: `select(${base.js}, (it) => ${made.js})`,
+          type,
+          clean: false,
+          present: false,
+          ...(base.field && { field: base.field }),
+        };
+      }
+      case 'tail':
+      case 'skip':
+      case 'take': {
+        arity(name === 'tail' ? 0 : 1);
+        const count = name === 'tail' ? '1' : `Number(${this.#ofKind(args[0] as Expression, 'number', self).js} ?? 0)`;
+        const range = name === 'take' ? `0, Math.max(0, ${count})` : `Math.max(0, ${count})`;
+        return {
+          js: `slice(${base.js}, ${range})`,
+          type: base.type,
+          clean: false,
+          present: false,
+          ...(base.usage && { usage: base.usage }),
+          ...(base.field && { field: base.field }),
+        };
+      }
+      case 'toInteger':
+        arity(0);
+        return { js: `asInteger(${base.js})`, type: INTEGER, clean: true, present: false };
       case 'first':
       case 'last':
         arity(0);
@@ -351,6 +442,14 @@ export class ExpressionEmitter {
       case 'trim':
         arity(0);
         return text(`onText(${base.js}, (it) => it.trim())`);
+      case 'indexOf':
+        arity(1);
+        return {
+          js: `onText(${base.js}, (it) => onText(${argument(0, 'string')}, (part) => it.indexOf(part)))`,
+          type: INTEGER,
+          clean: true,
+          present: false,
+        };
       case 'length':
         arity(0);
         return { js: `onText(${base.js}, (it) => it.length)`, type: INTEGER, clean: true, present: false };

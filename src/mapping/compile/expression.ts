@@ -37,8 +37,11 @@ const BINARY: Readonly<Record<string, number>> = {
   or: 2,
   xor: 2,
   implies: 1,
+  // Types stand on their right; https://hl7.org/fhirpath/N1/#operator-precedence has them above the comparisons.
+  is: 8,
+  as: 8,
 };
-const REFUSED = new Set(['contains', 'xor', 'implies', '!~', 'is', 'as']);
+const REFUSED = new Set(['!~']);
 
 interface Token {
   readonly kind: 'name' | 'quoted' | 'string' | 'number' | 'symbol' | 'end';

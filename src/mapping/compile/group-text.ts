@@ -25,7 +25,8 @@ export class GroupText {
   rule = '';
   ruleLine = 0;
   ruleField = '""';
-  /** Map that counts, for each object written to, what the rule has put into its list; while the rule has a list mode. */
+  /** Map of the objects that neighbouring rules share, and one that counts how many of them the rule has used; where a rule shares. */
+  sharing: string | undefined;
   counts: string | undefined;
   readonly #lines: string[] = [];
   readonly #names: Set<string>;
@@ -83,6 +84,7 @@ export class GroupText {
         throw mapError(name, placeIn(text, position, at), where + problem);
       },
       use: (usage) => this.use(usage),
+      typeNamed: (type) => this.linker.typeNamed(this.unit, type),
       constant: (js) => this.linker.constant(js),
     });
     return { tree, emitter };

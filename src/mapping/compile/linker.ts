@@ -31,11 +31,15 @@ export interface Linker {
   targetType(unit: MapUnit, input: StructureMapGroupInput): string | undefined;
   /** The source type that a type filter names; undefined for a name that is no type. */
   typeNamed(unit: MapUnit, name: string): SourceType | undefined;
-  /** The default group (`<<types>>`, `<<type+>>`) of a map or its imports for these types. */
+  /**
+   * The default group of a map or its imports for these types. `isOpen`: the type of the target is not decided yet, which only a group
+   * with `<<type+>>` does.
+   */
   defaultGroup(
     unit: MapUnit,
     source: SourceType,
     isTarget: (type: string) => boolean,
+    isOpen: boolean,
   ): { unit: MapUnit; group: StructureMapGroup; target: string } | { problem: string } | undefined;
   /** Name of the constant that holds a concept map's table, or a problem. */
   table(unit: MapUnit, url: string): { name: string } | { problem: string };

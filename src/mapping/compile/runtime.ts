@@ -30,10 +30,10 @@ export interface Run {
   references: PendingReference[];
   traces: Trace[];
   places: Map<object, { readonly root: object; readonly path: string }>;
-  /** Objects that rules share, by the object they belong to and the name of what is shared. */
-  shared: Map<object, Map<string, object[]>>;
   /** Which rule has the first or the last place of a list. */
   ends: Map<object, Map<string, string>>;
+  /** How many a rule has put to the front of a list. */
+  firsts: Map<object, Map<string, number>>;
   lasts: { readonly owner: Record<string, unknown>; readonly name: string; readonly value: unknown }[];
 }
 
@@ -50,7 +50,7 @@ export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & {
 
 /** @param uuid makes the ids of resources without one, and `uuid()`; only maps with ids of their own ask for it */
 export function createRuntime(uuid: () => string = () => '') {
-  const run: Run = { issues: [], references: [], traces: [], places: new Map(), shared: new Map(), ends: new Map(), lasts: [] };
+  const run: Run = { issues: [], references: [], traces: [], places: new Map(), ends: new Map(), firsts: new Map(), lasts: [] };
   let lastTime: string | undefined;
   let lastForm: RegExp | undefined;
   const none: readonly unknown[] = Object.freeze([]);
@@ -59,8 +59,8 @@ export function createRuntime(uuid: () => string = () => '') {
     run.issues = [];
     run.references = [];
     run.traces = [];
-    if (run.shared.size > 0) run.shared = new Map();
     if (run.ends.size > 0) run.ends = new Map();
+    if (run.firsts.size > 0) run.firsts = new Map();
     run.lasts = [];
     run.places = new Map([[bundle, { root: bundle, path: 'Bundle' }]]);
   }
@@ -209,15 +209,21 @@ export function createRuntime(uuid: () => string = () => '') {
     at.reference = value;
     if (value.startsWith('role:')) run.references.push({ at });
   }
+  /** What leads to a resource of the source: nothing where it has no id. */
+  function idOf(resource: unknown, before: string): string | undefined {
+    const id = fields(resource)?.id;
+    return typeof id === 'string' && !isBlankText(id) ? before + id : undefined;
+  }
   function linkTo(at: PendingReference['at'], resource: object, name = 'reference', pointer = false): void {
     // A placeholder keeps the Reference from looking empty until the ids are known.
     at[name] = 'role:';
     run.references.push({ at, resource, name, pointer });
   }
-  /** R4's list mode `share`: the n-th that a rule makes is the n-th that another rule of the same name has made. */
+  /** R4's list mode `share`: the n-th that a rule makes is the n-th that its neighbours (`sharing`) have made under the same name. */
   function shared(
     owner: Record<string, unknown>,
     name: string,
+    sharing: Map<object, Map<string, object[]>>,
     rule: string,
     counts: Map<object, Map<string, number>>,
     isList: boolean,
@@ -227,7 +233,7 @@ export function createRuntime(uuid: () => string = () => '') {
       owner[name] ??= make();
       return owner[name] as object;
     }
-    const items = within(run.shared, owner, `${name} ${rule}`, () => [] as object[]);
+    const items = within(sharing, owner, `${name} ${rule}`, () => [] as object[]);
     const at = counted(counts, owner, name);
     const item = items[at] ?? make();
     items[at] = item;
@@ -241,26 +247,20 @@ export function createRuntime(uuid: () => string = () => '') {
     owner[name] ??= [make()];
     return (owner[name] as object[])[0] as object;
   }
-  function first(
-    owner: Record<string, unknown>,
-    name: string,
-    value: unknown,
-    counts: Map<object, Map<string, number>>,
-    rule: string,
-  ): void {
-    if (!isFree(owner, `first ${name}`, name, rule)) return;
+  function first(owner: Record<string, unknown>, name: string, value: unknown, rule: string, place: string): void {
+    if (!isFree(owner, `first ${name}`, name, rule, place)) return;
     owner[name] ??= [];
-    (owner[name] as unknown[]).splice(counted(counts, owner, name), 0, value);
+    (owner[name] as unknown[]).splice(counted(run.firsts, owner, name), 0, value);
   }
-  function last(owner: Record<string, unknown>, name: string, value: unknown, rule: string): void {
-    if (!isFree(owner, `last ${name}`, name, rule)) return;
+  function last(owner: Record<string, unknown>, name: string, value: unknown, rule: string, place: string): void {
+    if (!isFree(owner, `last ${name}`, name, rule, place)) return;
     owner[name] ??= [];
     (owner[name] as unknown[]).push(value);
     run.lasts.push({ owner, name, value });
   }
   /** Two rules with the first (or the last) place of one list are an error. */
-  function isFree(owner: object, end: string, name: string, rule: string): boolean {
-    if (within(run.ends, owner, end, () => rule) === rule) return true;
+  function isFree(owner: object, end: string, name: string, rule: string, place: string): boolean {
+    if (within(run.ends, owner, end, () => place) === place) return true;
     checkFailed(name, rule);
     return false;
   }
@@ -349,6 +349,21 @@ export function createRuntime(uuid: () => string = () => '') {
   }
   function filter(value: unknown, test: (item: unknown) => unknown): unknown {
     return single(list(single(value)).filter((item) => test(item) === true));
+  }
+  function select(value: unknown, make: (item: unknown) => unknown): unknown {
+    return single(list(single(value)).flatMap((item) => list(single(make(item)))));
+  }
+  function slice(value: unknown, from: number, to?: number): unknown {
+    return single(list(single(value)).slice(from, to));
+  }
+  function asInteger(value: unknown): number | undefined {
+    const one = single(value);
+    if (typeof one === 'boolean') return one ? 1 : 0;
+    if (typeof one === 'string') return /^[+-]?\d{1,15}$/.test(one) ? Number(one) + 0 : undefined;
+    return Number.isSafeInteger(one) ? (one as number) : undefined;
+  }
+  function xor(a: boolean | undefined, b: boolean | undefined): boolean | undefined {
+    return a === undefined || b === undefined ? undefined : a !== b;
   }
   function truth(value: unknown): boolean | undefined {
     const one = single(value);
@@ -481,6 +496,7 @@ export function createRuntime(uuid: () => string = () => '') {
     translateCoded,
     contactSystem,
     link,
+    idOf,
     linkTo,
     mistyped,
     shared,
@@ -500,6 +516,10 @@ export function createRuntime(uuid: () => string = () => '') {
     itemAt,
     lastItem,
     filter,
+    select,
+    slice,
+    asInteger,
+    xor,
     truth,
     equal,
     equivalent,

@@ -72,6 +72,11 @@ export class Sources {
       owner = { ...base, present: true };
     }
     const steps = source.element.split('.');
+    const isWhole = source.listMode !== undefined || defaultValue !== undefined || bounded(source);
+    if (steps.length > 1 && isWhole) {
+      this.#final(this.#collected(owner, steps, placed), source, defaultValue, scope, closers);
+      return;
+    }
     steps.forEach((name, i) => {
       const isLast = i === steps.length - 1;
       const raw = this.#step(owner, name, placed);
@@ -83,6 +88,32 @@ export class Sources {
       this.#final(this.#chosen(raw, source, option, placed), source, defaultValue, scope, closers);
       then?.(raw.field);
     });
+  }
+
+  /** All values at a path, as one list: what a list mode, a default or a cardinality is about. */
+  #collected(base: SourceVariable, steps: readonly string[], placed: object): SourceVariable {
+    const all = this.#text.fresh(`${steps.at(-1)}_all`);
+    this.#text.line(`const ${all} = [];`);
+    const closers: boolean[] = [];
+    let owner = base;
+    let raw = base;
+    steps.forEach((name, i) => {
+      raw = this.#step(owner, name, placed);
+      if (raw.type.kind === 'choice') this.#text.fail(placed, `'${name}' is a choice: bind it with a type filter first`, 'element');
+      if (i < steps.length - 1) owner = this.#intermediate(raw, name, closers);
+    });
+    this.#text.line(`${all}.push(...list(${raw.js}));`);
+    for (const conditional of closers.reverse()) this.#text.close(conditional);
+    const items = raw.type.kind === 'list' ? raw.type.items : raw.type;
+    const { usage } = raw;
+    return {
+      kind: 'source',
+      js: all,
+      type: { kind: 'list', items },
+      present: true,
+      field: base.field,
+      ...(usage !== undefined && { usage }),
+    };
   }
 
   /** A choice element under the name of its type. */

@@ -112,6 +112,7 @@ export class Targets {
     if (transform === undefined || transform === 'create') this.#create(place, target, scope, created);
     else if (transform === 'reference' || transform === 'pointer') this.#reference(place, target, scope);
     else if (transform === 'copy' && this.#copied(place, target, scope, created)) return;
+    else if (transform === 'evaluate' && this.#evaluated(place, target, scope)) return;
     else {
       const parts = this.#parts.complex(target, scope);
       const as = this.#values.castType(target, place);
@@ -156,6 +157,19 @@ export class Targets {
     this.#attach(place.owner, element, variable.js);
     if (place.owner.depth === this.#text.depth) place.owner.sure = true;
     if (target.variable !== undefined) scope.set(target.variable, variable);
+    return true;
+  }
+
+  /** An expression that gives an object of FHIR, one or none. False where it gives a value. */
+  #evaluated(place: Place, target: StructureMapGroupRuleTarget, scope: Map<string, Variable>): boolean {
+    const { emitted, field } = this.#values.evaluated(target, scope);
+    const type = emitted.type.kind === 'list' ? emitted.type.items : emitted.type;
+    if (type.kind !== 'object' || type.fhir === undefined) return false;
+    const js = this.#text.fresh('evaluated');
+    this.#text.line(`const ${js} = object(${emitted.js}${this.#text.at(field)});`);
+    this.#text.open(`if (${js} !== undefined) {`, true);
+    this.writeCopy(place, target, { kind: 'source', js, type, present: true, field }, scope, []);
+    this.#text.close(true);
     return true;
   }
 
@@ -223,7 +237,7 @@ export class Targets {
     const at = `${owner.js}, ${quote(element.name)}`;
     if (mode === 'share')
       this.#text.line(
-        `const ${name} = shared(${at}, ${quote(target.listRuleId ?? '')}, ${this.#text.counts}, ${element.array}, () => (${value}));`,
+        `const ${name} = shared(${at}, ${this.#text.sharing}, ${quote(target.listRuleId ?? '')}, ${this.#text.counts}, ${element.array}, () => (${value}));`,
       );
     else if (mode === 'collate') this.#text.line(`const ${name} = collated(${at}, () => (${value}));`);
     else {
@@ -240,8 +254,9 @@ export class Targets {
   #assignment(owner: TargetVariable, element: TargetElement, js: string, mode: string | undefined): string {
     if (!element.array) return `${property(owner.js, element.name)} = ${js};`;
     const at = `${owner.js}, ${quote(element.name)}, ${js}`;
-    if (mode === 'first') return `first(${at}, ${this.#text.counts}, ${quote(this.#text.ruleName())});`;
-    if (mode === 'last') return `last(${at}, ${quote(this.#text.ruleName())});`;
+    const rule = `${quote(this.#text.ruleName())}, ${quote(String(this.#text.ruleLine))}`;
+    if (mode === 'first') return `first(${at}, ${rule});`;
+    if (mode === 'last') return `last(${at}, ${rule});`;
     return `(${property(owner.js, element.name)} ??= []).push(${js});`;
   }
 
@@ -250,6 +265,19 @@ export class Targets {
     const [parameter, ...more] = target.parameter ?? [];
     if (parameter?.valueId === undefined || more.length > 0)
       this.#text.fail(target, `${target.transform} takes one resource of the target`, 'transform');
+    const source = scope.get(parameter.valueId);
+    if (
+      this.#text.linker.ownIds &&
+      source?.kind === 'source' &&
+      source.type.kind === 'object' &&
+      this.#text.linker.targets.isResource(source.type.name)
+    ) {
+      // A source is read only: one without an id cannot be referred to.
+      const before = quote(target.transform === 'pointer' ? 'urn:uuid:' : `${source.type.name}/`);
+      const js = `idOf(${source.js}, ${before})`;
+      this.writeValue({ owner, last }, target, { js, kind: 'string', clean: true, present: false, field: source.field }, undefined, scope);
+      return;
+    }
     const resource = this.#targetVariable(parameter.valueId, scope, parameter);
     if (!this.#text.linker.targets.isResource(resource.type)) this.#text.fail(parameter, `'${parameter.valueId}' is not a resource`);
     const { transform } = target;

@@ -103,7 +103,7 @@ export class Values {
       case 'copy':
         return this.#parameter(arity(1, 1), scope);
       case 'append': {
-        arity(2, Number.POSITIVE_INFINITY);
+        arity(1, Number.POSITIVE_INFINITY);
         const parts = parameters.map((p) => this.clean(p, 'string', scope, true));
         const missing = parts.filter((p) => !p.present).map((p) => `${p.js} === undefined`);
         const joined = parts.map((p) => p.js).join(' + ');
@@ -149,8 +149,12 @@ export class Values {
   /** The type that a value is cast to; without a parameter that of the element (R4: "if there is one and only one target type known"). */
   castType(target: StructureMapGroupRuleTarget, { owner, last }: Place): string | undefined {
     if (target.transform !== 'cast' || target.parameter?.length !== 1) return castType(target);
-    const types = this.#text.linker.targets.element(owner.type, last)?.types ?? [];
-    return types.length === 1 ? types[0]?.code : undefined;
+    const types = this.#text.linker.targets.element(owner.type, last)?.types.map(({ code }) => code) ?? [];
+    if (types.length > 1) {
+      const some = types.length > 6 ? `${types.slice(0, 6).join(' | ')} | …` : types.join(' | ');
+      this.#text.fail(target, `${owner.type}.${last} is a choice (${some}): say which with cast(…, '…')`, 'transform');
+    }
+    return types[0];
   }
 
   #cast(source: StructureMapGroupRuleTargetParameter, target: StructureMapGroupRuleTarget, scope: Scope, type: string | undefined): Value {
@@ -174,6 +178,13 @@ export class Values {
   }
 
   #evaluate(target: StructureMapGroupRuleTarget, scope: Scope): Value {
+    const { emitted, field } = this.evaluated(target, scope);
+    if (emitted.type.kind === 'object') this.#text.fail(target, 'the expression gives an object, not a value', 'transform');
+    return { ...this.valueOf(emitted), field };
+  }
+
+  /** What the expression of `evaluate` gives; nothing is written yet. */
+  evaluated(target: StructureMapGroupRuleTarget, scope: Scope): { readonly emitted: Emitted; readonly field: string } {
     const parameters = target.parameter ?? [];
     const expression = parameters.at(-1);
     if (expression?.valueString === undefined || parameters.length > 2) {
@@ -187,9 +198,7 @@ export class Values {
     }
     const { tree, emitter } = this.#text.expression(expression.valueString, this.#text.unit.positions.of(expression), scope, self);
     const emitted = emitter.value(tree);
-    if (emitted.type.kind === 'object') this.#text.fail(expression, 'the expression gives an object, not a value');
-    const value = this.valueOf(emitted);
-    return { ...value, field: emitter.fieldsRead[0] ?? this.#text.ruleField };
+    return { emitted, field: emitter.fieldsRead[0] ?? this.#text.ruleField };
   }
 
   translate(target: StructureMapGroupRuleTarget, scope: Scope): { row: Value; value: Value; output: string } {

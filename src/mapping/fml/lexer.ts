@@ -112,9 +112,20 @@ export class Lexer {
   parenthesised(what: string): { readonly text: string; readonly position: Position } {
     const open = this.next();
     if (open.text !== '(' || open.kind !== 'symbol') this.fail(open.position, `${what} needs an expression in parentheses`);
+    const raw = this.#untilClosed(open);
+    this.#offset++;
+    return raw;
+  }
+
+  /** Reads what stands behind the next token, up to the `)` that closes the parenthesis around it, as text; the `)` is the next token then. */
+  rest(): { readonly text: string; readonly position: Position } {
+    return this.#untilClosed(this.next());
+  }
+
+  #untilClosed(open: Token): { readonly text: string; readonly position: Position } {
     let depth = 1;
     let i = open.end;
-    while (depth > 0) {
+    for (;;) {
       const c = this.#text[i];
       if (c === undefined) this.fail(open.position, 'the parenthesis is not closed');
       if (c === "'" || c === '"' || c === '`') {
@@ -126,9 +137,10 @@ export class Lexer {
         }
       } else if (c === '(') depth++;
       else if (c === ')') depth--;
+      if (depth === 0) break;
       i++;
     }
-    const raw = this.#text.slice(open.end, i - 1);
+    const raw = this.#text.slice(open.end, i);
     const lead = raw.length - raw.trimStart().length;
     this.#offset = i;
     this.#peeked = undefined;

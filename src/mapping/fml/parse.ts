@@ -12,7 +12,7 @@ import type {
   StructureMapGroupRuleTargetParameter,
   StructureMapStructure,
 } from '@medplum/fhirtypes';
-import { Lexer, type Token } from './lexer.ts';
+import { Lexer, readEscape, type Token } from './lexer.ts';
 import { type Position, Positions } from './positions.ts';
 
 export interface ParsedMap {
@@ -127,8 +127,9 @@ class Parser {
     const prefixes = new Map<string, string>();
     const groups = new Map<string, ConceptMapGroup>();
     const unmapped: { system: string; position: Position }[] = [];
-    while (!this.#isSymbol('}')) {
-      if (this.#is('prefix') && this.#lexer.peekSecond().kind === 'name') {
+    let next: { system: string; code: string; position: Position } | undefined;
+    while (next !== undefined || !this.#isSymbol('}')) {
+      if (next === undefined && this.#is('prefix') && this.#lexer.peekSecond().kind === 'name') {
         this.#lexer.next();
         const prefix = this.#name('the prefix');
         this.#symbol('=');
@@ -136,29 +137,38 @@ class Parser {
         this.#skipSemicolon();
         continue;
       }
-      if (this.#is('unmapped') && this.#lexer.peekSecond().kind === 'name') {
+      if (next === undefined && this.#is('unmapped') && this.#lexer.peekSecond().kind === 'name') {
         unmapped.push(this.#unmapped(prefixes));
         continue;
       }
-      const source = this.#conceptCode(prefixes);
+      const source = next ?? this.#conceptCode(prefixes);
+      next = undefined;
       const operator = this.#lexer.next();
       const equivalence = operator.kind === 'symbol' ? RELATIONS[operator.text] : undefined;
       if (equivalence === undefined) {
         this.#fail(operator.position, `expected a relation (${Object.keys(RELATIONS).join(' ')}), found ${describe(operator)}`);
       }
-      const target = this.#conceptCode(prefixes);
+      let target: typeof source | undefined = this.#isConceptCode(prefixes) ? this.#conceptCode(prefixes) : undefined;
+      // What has no match may have no target either: then this was already the next code.
+      if (equivalence === 'unmatched' && target !== undefined && RELATIONS[this.#lexer.peek().text] !== undefined) {
+        next = target;
+        target = undefined;
+      }
+      if (target === undefined && equivalence !== 'unmatched') target = this.#conceptCode(prefixes);
       this.#skipSemicolon();
-      const key = `${source.system}\n${target.system}`;
+      const key = `${source.system}\n${target?.system ?? ''}`;
       let group = groups.get(key);
       if (group === undefined) {
-        group = { source: source.system, target: target.system, element: [] };
+        group = { source: source.system, ...(target !== undefined && { target: target.system }), element: [] };
         groups.set(key, group);
       }
       if (group.element.some((e) => e.code === source.code)) this.#fail(source.position, `code '${source.code}' is mapped twice`);
-      group.element.push(this.#at(source.position, { code: source.code, target: [{ code: target.code, equivalence }] }));
+      group.element.push(
+        this.#at(source.position, { code: source.code, target: [{ ...(target !== undefined && { code: target.code }), equivalence }] }),
+      );
     }
     for (const { system, position } of unmapped) {
-      const told = [...groups.values()].filter((group) => group.source === system);
+      const told = [...groups.values()].filter((group) => group.source === system && group.target !== undefined);
       if (told.length !== 1) this.#fail(position, `'unmapped' needs one group of codes of ${system}, there are ${told.length}`);
       (told[0] as ConceptMapGroup).unmapped = { mode: 'provided' };
     }
@@ -178,6 +188,10 @@ class Parser {
     this.#keyword('provided');
     this.#skipSemicolon();
     return { system, position: token.position };
+  }
+
+  #isConceptCode(prefixes: ReadonlyMap<string, string>): boolean {
+    return prefixes.has(this.#lexer.peek().text) && this.#lexer.peekSecond().text === ':';
   }
 
   #conceptCode(prefixes: ReadonlyMap<string, string>): { system: string; code: string; position: Position } {
@@ -429,7 +443,14 @@ class Parser {
     this.#symbol('(');
     const parameters: StructureMapGroupRuleTargetParameter[] = [];
     while (!this.#isSymbol(')')) {
-      if (parameters.length > 0) this.#symbol(',');
+      if (parameters.length > 0) {
+        if (name.text === 'evaluate' && this.#isSymbol(',')) {
+          const { text, position } = this.#lexer.rest();
+          parameters.push(this.#at(position, { valueString: expressionIn(text) }));
+          continue;
+        }
+        this.#symbol(',');
+      }
       if (this.#isSymbol('(')) {
         if (name.text !== 'evaluate') this.#fail(this.#lexer.peek().position, 'an expression is only allowed in evaluate(…)');
         const { text, position } = this.#lexer.parenthesised('evaluate');
@@ -561,6 +582,12 @@ class Parser {
       this.#fail(token.position, `expected ${what} in double quotes, found ${describe(token)}`);
     return token.text;
   }
+}
+
+/** An expression may stand in quotes, as it does in the resource. */
+function expressionIn(text: string): string {
+  if (!/^'(?:[^'\\]|\\.)*'$/s.test(text)) return text;
+  return text.slice(1, -1).replace(/\\(?:u[0-9a-fA-F]{4}|.)/gs, (pair) => readEscape(pair, 0)?.text ?? pair);
 }
 
 /** A text argument of `then Group(…)` as it stands in dependent.variable: quoted and escaped as in FML. */
