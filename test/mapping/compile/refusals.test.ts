@@ -69,7 +69,7 @@ describe('what is not covered is refused with line and column', () => {
     ['src where (%other = 1) -> tgt.active = true;', 12, "no variable '%other'"],
     ['src where (%tgt.exists()) -> tgt.active = true;', 12, 'belongs to the target'],
     ['src where (today() > day) -> tgt.active = true;', 12, 'today()'],
-    ['src where (name.ofType(string)) -> tgt.active = true;', 12, 'this is a string, not a condition'],
+    ['src where (name.ofType(string)) -> tgt.active = true;', 17, 'this is a string, not a condition'],
     ['src where (day > @2020-01-01) -> tgt.active = true;', 18, 'date and time literals'],
     ["src where (name is 'string') -> tgt.active = true;", 17, 'needs the name of a type'],
     ["src where (name !~ 'b') -> tgt.active = true;", 17, "'!~' is not covered"],
