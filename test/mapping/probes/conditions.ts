@@ -141,8 +141,9 @@ export const conditions: readonly Probe[] = [
   {
     name: 'conditions/resource-is-type',
     spec: 'FHIRPath N1, is; R4 Bundle.entry.resource',
-    map: rules('src.entry as e where (resource is Patient) then { e.fullUrl as u -> tgt.alias = u; };', {
+    map: rules('src.entry as e where (resource is Patient) -> tgt.entry as f then { e.fullUrl as u -> f.fullUrl = u; };', {
       source: 'Bundle',
+      target: 'Bundle',
       more: ['Patient'],
     }),
     input: {
@@ -153,7 +154,7 @@ export const conditions: readonly Probe[] = [
         { fullUrl: 'urn:x:2', resource: { resourceType: 'Basic', code: { text: 'x' } } },
       ],
     },
-    expected: organization({ alias: ['urn:x:1'] }),
+    expected: { resourceType: 'Bundle', entry: [{ fullUrl: 'urn:x:1' }] },
   },
   {
     name: 'conditions/check-holds',

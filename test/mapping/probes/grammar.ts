@@ -3,7 +3,7 @@ import { GROUPS_LINE, map, type Probe, RULES_LINE, rules } from './probe.ts';
 const SYNTAX = 'R4 mapping-language, General Syntax Notes:';
 const GRAMMAR = 'R4 grammar of the mapping language (mapping.g4):';
 const organization = (rest: object = {}) => ({ resourceType: 'Organization', ...rest });
-const PATIENT = { resourceType: 'Patient', gender: 'female', active: true, birthDate: '1990-05-01' };
+const PATIENT = { resourceType: 'Patient', gender: 'female', active: true, language: 'id' };
 const COPY = 'group Main(source src : Source, target tgt : Target) { src.gender as g -> tgt.name = g; }';
 const STRUCTURE = 'http://hl7.org/fhir/StructureDefinition';
 
@@ -158,12 +158,12 @@ group B(source src : Source, target tgt : Target) { src.gender as g -> tgt.alias
     name: 'grammar/then-rules',
     spec: "R4 mapping-language, Dependent Rules: 'the variables from the containing rules are all available to the contained rules'",
     map: rules(`src.gender as g -> tgt.contact as c then {
-        src.birthDate as b -> c.purpose as p, p.text = g then {
-          src.active as a -> tgt.active = a, p.coding as k, k.code = b;
+        src.language as l -> c.purpose as p, p.text = g then {
+          src.active as a -> tgt.active = a, p.coding as k, k.code = l;
         };
       };`),
     input: PATIENT,
-    expected: organization({ contact: [{ purpose: { text: 'female', coding: [{ code: '1990-05-01' }] } }], active: true }),
+    expected: organization({ contact: [{ purpose: { text: 'female', coding: [{ code: 'id' }] } }], active: true }),
   },
   {
     name: 'grammar/then-with-no-rules',

@@ -280,7 +280,7 @@ export const sources: readonly Probe[] = [
   {
     name: 'sources/cardinality-too-few',
     spec: `${SOURCE} 'the mapping engine raises an error instead of completing the transformation'`,
-    map: rules('src.birthDate 1..1 as b -> tgt.name = b;'),
+    map: rules("src.birthDate 1..1 as b -> tgt.name = 'x';"),
     input: NAMES,
     expected: organization(),
     issues: ['map-check'],
