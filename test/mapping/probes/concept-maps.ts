@@ -171,6 +171,54 @@ group Main(source src : Source, target tgt : Target) { src.gender as g -> tgt.na
     issues: ['unmapped-code'],
   },
   {
+    name: 'concept-maps/source-coding-without-a-system',
+    spec: `${TRANSLATE}; HL7's Java engine: without a system the code decides`,
+    map: rules("src.code as c then { c.coding as k -> tgt.category as d, d.text = translate(k, '#gender', 'code'); };", OBSERVATIONS),
+    input: { ...CODED, code: { coding: [{ code: 'female' }] } },
+    expected: observation({ category: [{ text: 'P' }] }),
+  },
+  {
+    name: 'concept-maps/source-coding-decides-between-groups',
+    spec: `${TRANSLATE}: 'the source and map_uri are passed to the translate operation': system and code`,
+    map: rules("src.code as c then { c.coding as k -> tgt.category as d, d.text = translate(k, '#gender', 'code'); };", {
+      ...OBSERVATIONS,
+      concepts: gender('prefix u = "urn:u" s:a == t:from-s u:a == t:from-u'),
+    }),
+    input: {
+      ...CODED,
+      code: {
+        coding: [
+          { system: 'urn:u', code: 'a' },
+          { system: 'urn:s', code: 'a' },
+        ],
+      },
+    },
+    expected: observation({ category: [{ text: 'from-u' }, { text: 'from-s' }] }),
+  },
+  {
+    name: 'concept-maps/source-coding-listed-for-another-system-only',
+    spec: `${TRANSLATE}: 'the source and map_uri are passed to the translate operation': system and code`,
+    map: rules(
+      "src.status as s -> tgt.status = s; src.code as c then { c.coding as k -> tgt.category as d, d.text = translate(k, '#gender', 'code'); };",
+      {
+        ...OBSERVATIONS,
+        concepts: gender('prefix u = "urn:u" s:a == t:from-s u:b == t:from-u'),
+      },
+    ),
+    input: { ...CODED, code: { coding: [{ system: 'urn:u', code: 'a' }] } },
+    expected: observation({ status: 'final' }),
+    issues: ['unmapped-code'],
+  },
+  {
+    name: 'concept-maps/code-of-one-system-into-two',
+    spec: `${EMBEDDED}; R4 ConceptMap.group: one for each pair of systems; a code with two targets is ambiguous`,
+    map: rules("src.gender as g -> tgt.name = translate(g, '#gender', 'code');", {
+      concepts: gender('prefix u = "urn:u" s:female == t:P s:female == u:F'),
+    }),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'female' },
+  },
+  {
     name: 'concept-maps/used-in-every-group',
     spec: `${EMBEDDED}: a part of the map, not of a group`,
     map: map(

@@ -11,7 +11,7 @@ const PATIENT = {
   multipleBirthInteger: 2,
   name: [
     { use: 'official', family: 'Sari', given: ['Dewi', 'Ayu'], period: { start: '2010-01-01' } },
-    { use: 'nickname', family: 'Ayu', given: ['Ayu'] },
+    { use: 'nickname', family: 'Ayu', given: ['Ayu'], extension: [{ url: 'urn:x', valueString: 'y' }] },
   ],
 };
 
@@ -73,6 +73,16 @@ const ON_NAMES: readonly (readonly [name: string, spec: string, condition: strin
   ['today', 'FHIRPath N1, today()', '%src.birthDate < today()', ['Sari', 'Ayu']],
   ['choice-of-outer', 'R4 FHIRPath, Polymorphism: the value without the type', '%src.multipleBirth = 2', ['Sari', 'Ayu']],
   ['ofType', 'FHIRPath N1, ofType(type)', '%src.multipleBirth.ofType(integer) = 2', ['Sari', 'Ayu']],
+  ['as-type', 'FHIRPath N1, as', '(%src.multipleBirth as integer) = 2', ['Sari', 'Ayu']],
+  ['is-another-type', 'FHIRPath N1, is', '(%src.multipleBirth is boolean).not()', ['Sari', 'Ayu']],
+  ['union', 'FHIRPath N1, | (union collections): without duplicates', '(given | family).count() = 1', ['Ayu']],
+  ['distinct', 'FHIRPath N1, distinct()', '%src.name.given.distinct().count() = 2', ['Sari', 'Ayu']],
+  ['hasValue', 'R4 FHIRPath, hasValue()', 'family.hasValue()', ['Sari', 'Ayu']],
+  ['extension-function', 'R4 FHIRPath, extension(url)', "extension('urn:x').value = 'y'", ['Ayu']],
+  ['integer-equals-decimal', 'FHIRPath N1: an Integer is implicitly a Decimal', 'given.count() = 2.0', ['Sari']],
+  ['comment', 'FHIRPath N1, Comments', "use = 'official' // it's (not) the nickname\n", ['Sari']],
+  ['not-in', 'FHIRPath N1, in (membership), not()', "(use in ('official' | 'usual')).not()", ['Ayu']],
+  ['empty-collection', 'FHIRPath N1, {}', 'use = {}', []],
   ['parenthesis-in-a-text', 'FHIRPath N1, String literals', "family != 'a)b' and use = 'official'", ['Sari']],
   ['escape-in-a-text', 'FHIRPath N1, String literals', "family != 'it\\'s' and family = '\\u0053ari'", ['Sari']],
 ];
@@ -210,6 +220,37 @@ export const conditions: readonly Probe[] = [
     input: PATIENT,
     expected: organization({ alias: ['Sari'] }),
     issues: ['map-check'],
+  },
+  {
+    name: 'conditions/field-of-the-parent',
+    spec: 'R4 mapping-language, Source Content: the item is the context, and HumanName has no such element',
+    map: rules("src.name as n where (gender = 'female') -> tgt.name = 'x';"),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'gender' },
+  },
+  {
+    name: 'conditions/choice-of-the-item',
+    spec: 'R4 FHIRPath, Polymorphism: the value without the type',
+    map: rules("src.component as c where (value = 'x') then { c.code as k then { k.text as t -> tgt.alias = t; }; };", {
+      source: 'Observation',
+    }),
+    input: {
+      resourceType: 'Observation',
+      component: [
+        { code: { text: 'a' }, valueString: 'x' },
+        { code: { text: 'b' }, valueInteger: 1 },
+        { code: { text: 'c' }, valueQuantity: { unit: 'x' } },
+        { code: { text: 'd' } },
+      ],
+    },
+    expected: organization({ alias: ['a'] }),
+  },
+  {
+    name: 'conditions/field-of-a-choice',
+    spec: 'R4 FHIRPath, Polymorphism: the value without the type',
+    map: rules("src where (value.unit = 'kg' and value.exists()) -> tgt.name = 'kg' \"kg\";", { source: 'Observation' }),
+    input: { resourceType: 'Observation', valueQuantity: { value: 1, unit: 'kg' } },
+    expected: organization({ name: 'kg' }),
   },
   {
     name: 'conditions/unknown-field',

@@ -180,6 +180,35 @@ group B(source src : Source, target tgt : Target) { src.gender as g -> tgt.alias
     expected: organization({ name: 'female' }),
   },
 
+  {
+    name: 'grammar/line-of-slashes',
+    spec: `${SYNTAX} 'Comments are started by the characters "//" and can be found anywhere'`,
+    map: rules('//////////////////////\n      // names\n      //////////////////////\n      src.gender as g -> tgt.name = g; //// end'),
+    input: PATIENT,
+    expected: organization({ name: 'female' }),
+  },
+  {
+    name: 'grammar/names-in-double-quotes',
+    spec: `${SYNTAX} 'Escaping can be done by surrounding them by backticks or double quotes'`,
+    map: rules('src."gender" as "g" -> tgt."name" = "g";'),
+    input: PATIENT,
+    expected: organization({ name: 'female' }),
+  },
+  {
+    name: 'grammar/semicolons-after-uses',
+    spec: "HL7's Java engine: a semicolon may follow",
+    map: map(COPY).replace('as source', 'as source;'),
+    input: PATIENT,
+    expected: organization({ name: 'female' }),
+  },
+  {
+    name: 'grammar/variables-named-like-keywords-of-other-places',
+    spec: "R4 mapping-language, Reserved keywords: 'cannot be used as identifiers and names for variables, unless escaped'",
+    map: rules('src.gender as `where` -> tgt.name = `where` then { src.active as `then` -> tgt.active = `then`; };'),
+    input: PATIENT,
+    expected: organization({ name: 'female', active: true }),
+  },
+
   // refused
   {
     name: 'grammar/metadata-of-r5',
@@ -201,6 +230,20 @@ group B(source src : Source, target tgt : Target) { src.gender as g -> tgt.alias
     map: rules('src.gender as g -> tgt.contact as c single, c.purpose as p, p.text = g;'),
     input: PATIENT,
     error: { line: RULES_LINE, says: 'single' },
+  },
+  {
+    name: 'grammar/for-of-stu3',
+    spec: `${GRAMMAR} a rule begins with its source`,
+    map: rules('for src.gender as g make tgt.name = g;'),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'for' },
+  },
+  {
+    name: 'grammar/group-for-types-of-stu3',
+    spec: `${GRAMMAR} group : 'group' ID parameters`,
+    map: map('group for types Main(source src : Source, target tgt : Target) { src.gender as g -> tgt.name = g; }'),
+    input: PATIENT,
+    error: { line: GROUPS_LINE, says: "'types'" },
   },
   {
     name: 'grammar/no-map-line',

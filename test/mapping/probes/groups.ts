@@ -160,6 +160,54 @@ group Literal(source v, target tgt : Target) { v -> ${target} "literal"; }`),
     }),
   ),
 
+  {
+    name: 'groups/target-variable-as-source',
+    spec: `${DEPENDENT} 'Note, though, that target variables can be treated as source for a group'`,
+    map: map(`group Main(${INPUTS}) { src.gender as g -> tgt.contact as c, c.purpose as p, p.text = g then Read(p, tgt); }
+group Read(source p, target t : Target) { p.text as x -> t.name = x; }`),
+    input: PATIENT,
+    expected: organization({ contact: [{ purpose: { text: 'female' } }], name: 'female' }),
+  },
+  {
+    name: 'groups/source-and-target-variable-of-one-name',
+    spec: `${DEPENDENT} 'the mode of the variable must match'; HL7's Java engine: a name for each mode`,
+    map: map(`group Main(${INPUTS}) { src.name as n -> tgt.contact as n then Contact(n, n); }
+group Contact(source s, target t) { s.family as f -> t.purpose as p, p.text = f; }`),
+    input: PATIENT,
+    expected: organization({ contact: [{ purpose: { text: 'Sari' } }, { purpose: { text: 'Rini' } }] }),
+  },
+  {
+    name: 'groups/inner-variable-hides-the-outer',
+    spec: `${DEPENDENT} the variables of a rule are known in the rules it contains, and only there`,
+    map: rules('src.gender as x then { src.language as x -> tgt.alias = x; src.active as a -> tgt.name = x; };'),
+    input: PATIENT,
+    expected: organization({ alias: ['id'], name: 'female' }),
+  },
+  {
+    name: 'groups/group-with-a-name-of-javascript',
+    spec: 'R4 mapping-language, Reserved keywords: only those of the language are reserved',
+    map: calls(
+      'constructor(src, tgt), __proto__(src, tgt), function(src, tgt)',
+      ['constructor', '__proto__', 'function']
+        .map((name) => `group ${name}(${INPUTS}) { src.gender as g -> tgt.alias = '${name}'; }`)
+        .join('\n'),
+    ),
+    input: PATIENT,
+    expected: organization({ active: true, alias: ['constructor', '__proto__', 'function'] }),
+  },
+  {
+    name: 'groups/order-of-rules-and-groups',
+    spec: `${DEPENDENT} the rules of a group in their order, each with what depends on it`,
+    map: map(`group Main(${INPUTS}) {
+  src.name as n -> tgt.alias = 'rule' then { n.family as f -> tgt.alias = f; };
+  src.gender as g then More(g, tgt);
+  src.active as a -> tgt.alias = 'end';
+}
+group More(source g, target t : Target) { g -> t.alias = g "more"; }`),
+    input: PATIENT,
+    expected: organization({ alias: ['rule', 'Sari', 'rule', 'Rini', 'female', 'end'] }),
+  },
+
   // extends
   {
     name: 'groups/extends',
@@ -286,6 +334,30 @@ group Other(${INPUTS}) extends Main { src.active as a -> tgt.active = a; }`),
     expected: organization({ active: true, name: 'female' }),
   },
   {
+    name: 'groups/aliases-are-those-of-each-map',
+    spec: 'R4 mapping-language, Structure Definition References: an alias is a name in the map that declares it',
+    map: map(`group Main(${INPUTS}) { src.name as n -> tgt.contact as c, c.name as m then Name(n, m); }`, {
+      imports: ['http://example.org/lib'],
+    }),
+    imports: [
+      map(`group Name(${INPUTS}) { src.family as f -> tgt.text = f; }`, {
+        source: 'HumanName',
+        target: 'HumanName',
+        url: 'http://example.org/lib',
+      }),
+    ],
+    input: PATIENT,
+    expected: organization({ contact: [{ name: { text: 'Sari' } }, { name: { text: 'Rini' } }] }),
+  },
+  {
+    name: 'groups/first-group-of-an-import-is-not-run',
+    spec: `${IMPORTS} they give groups to call`,
+    map: calls('Alias(src, tgt)', '', ['http://example.org/lib']),
+    imports: [library('http://example.org/lib', `${NAME}\n${ALIAS}`)],
+    input: PATIENT,
+    expected: organization({ active: true, alias: ['id'] }),
+  },
+  {
     name: 'groups/own-group-before-an-imported-one',
     spec: "R4 mapping-language, Dependent Rules; HL7's Java engine: the map's own group first",
     map: calls('Name(src, tgt)', `group Name(${INPUTS}) { src.language as l -> tgt.name = l; }`, ['http://example.org/lib']),
@@ -391,6 +463,22 @@ group Lost(${INPUTS}) {
 }`),
     input: PATIENT,
     error: { line: GROUPS_LINE + 2, says: 'nothing' },
+  },
+  {
+    name: 'groups/call-that-never-ends',
+    spec: `${DEPENDENT} a call with the same source again has no end`,
+    map: map(`group Main(${INPUTS}) { src.gender as g then Round(src, tgt); }
+group Round(${INPUTS}) { src.active as a -> tgt.active = a then Round(src, tgt); }`),
+    input: PATIENT,
+    error: { line: GROUPS_LINE + 1, says: 'never ends' },
+  },
+  {
+    name: 'groups/error-in-an-import',
+    spec: 'R4 mapping-language, Executing Maps: the engine prepares the map (load, check …)',
+    map: calls('Bad(src, tgt)', '', ['http://example.org/lib']),
+    imports: [library('http://example.org/lib', `group Bad(${INPUTS}) {\n\n\n\n\n\n\n  src.gender as g -> tgt.nothing = g;\n}`)],
+    input: PATIENT,
+    error: { line: 10, says: 'nothing' },
   },
   {
     name: 'groups/input-named-twice',

@@ -262,6 +262,78 @@ export const sources: readonly Probe[] = [
     error: { line: RULES_LINE, says: 'Address' },
   },
 
+  {
+    name: 'sources/type-filter-of-contained-resources',
+    spec: `${SOURCE} 'only elements that have the specified type are selected'; R4 DomainResource.contained`,
+    map: rules('src.contained : Observation as o then { o.status as s -> tgt.alias = s; };', { more: ['Observation'] }),
+    input: { ...NAMES, contained: [OBSERVATION, { resourceType: 'Basic' }] },
+    expected: organization({ alias: ['final'] }),
+  },
+  {
+    name: 'sources/dotted-path-that-ends-in-a-choice',
+    spec: 'R4 formats, Choice of Data Types; R4 grammar of the mapping language: ruleContext',
+    map: rules('src.extension.value : string as v -> tgt.alias = v;'),
+    input: {
+      ...NAMES,
+      extension: [
+        { url: 'a', valueString: 'x' },
+        { url: 'b', valueInteger: 1 },
+        { url: 'c', valueString: 'y' },
+      ],
+    },
+    expected: organization({ alias: ['x', 'y'] }),
+  },
+  {
+    name: 'sources/json-name-of-the-extensions-of-a-primitive',
+    spec: 'R4 JSON: _birthDate is a form of JSON, no element of Patient',
+    map: rules("src._birthDate as b -> tgt.name = 'x';"),
+    input: NAMES,
+    error: { line: RULES_LINE, says: '_birthDate' },
+  },
+  {
+    name: 'sources/choice-with-cardinality',
+    spec: `${SOURCE} min..max; R4 formats, Choice of Data Types: one element, whichever its type`,
+    map: rules("src.value 1..1 as v -> tgt.name = 'there';", { source: 'Observation' }),
+    input: { ...OBSERVATION, valueString: 's' },
+    expected: organization({ name: 'there' }),
+  },
+  {
+    name: 'sources/choice-with-cardinality-that-is-not-there',
+    spec: `${SOURCE} min..max; R4 formats, Choice of Data Types: one element, whichever its type`,
+    map: rules("src.value 1..1 as v -> tgt.name = 'there';", { source: 'Observation' }),
+    input: OBSERVATION,
+    expected: organization(),
+    issues: ['map-check'],
+  },
+  {
+    name: 'sources/choice-with-default-of-which-a-value-is-there',
+    spec: `${SOURCE} default, 'used if there is no source value found'; R4 formats, Choice of Data Types`,
+    map: rules("src.value : string default 'none' as v -> tgt.alias = v;", { source: 'Observation' }),
+    input: { ...OBSERVATION, valueString: 's' },
+    expected: organization({ alias: ['s'] }),
+  },
+  {
+    name: 'sources/choice-with-where-on-its-value',
+    spec: `${SOURCE} where; FHIRPath N1, Path Selection: a path that the value does not have is empty`,
+    map: rules("src.value as v where (unit = 'kg') -> tgt.name = 'kg';", { source: 'Observation' }),
+    input: { ...OBSERVATION, valueQuantity: { value: 1, unit: 'kg' } },
+    expected: organization({ name: 'kg' }),
+  },
+  {
+    name: 'sources/choice-runs-once-with-nested-rules',
+    spec: 'R4 formats, Choice of Data Types: one element, whichever its type',
+    map: rules("src.value as v -> tgt.alias = 'a' then { src.status as s -> tgt.alias = s; };", { source: 'Observation' }),
+    input: { ...OBSERVATION, valueString: 's' },
+    expected: organization({ alias: ['a', 'final'] }),
+  },
+  {
+    name: 'sources/choice-in-a-cross-product',
+    spec: `${SOURCE} 'the rule applies for the permutation of the source elements'`,
+    map: rules('src.value as v, src.component as c, c.value as w -> tgt.alias = \'x\' "product";', { source: 'Observation' }),
+    input: { ...OBSERVATION, valueString: 's', component: [{ valueInteger: 1 }, { valueBoolean: false }] },
+    expected: organization({ alias: ['x', 'x'] }),
+  },
+
   // cardinality
   {
     name: 'sources/cardinality-kept',
@@ -367,6 +439,50 @@ export const sources: readonly Probe[] = [
     error: { line: RULES_LINE, says: 'default' },
   },
 
+  {
+    name: 'sources/default-over-a-dotted-path-that-breaks-off',
+    spec: `${SOURCE} 'used if there is no source value found'; R4 grammar of the mapping language: ruleContext`,
+    map: rules("src.name.family default 'none' as f -> tgt.alias = f;"),
+    input: { resourceType: 'Patient' },
+    expected: organization({ alias: ['none'] }),
+  },
+  {
+    name: 'sources/default-over-a-dotted-path-through-a-list',
+    spec: `${SOURCE} 'used if there is no source value found … it will only be used once'`,
+    map: rules("src.name.text default 'none' as f -> tgt.alias = f;"),
+    input: NAMES,
+    expected: organization({ alias: ['none'] }),
+  },
+  {
+    name: 'sources/default-over-a-dotted-path-of-which-some-is-there',
+    spec: `${SOURCE} 'used if there is no source value found'`,
+    map: rules("src.name.given default 'none' as f -> tgt.alias = f;"),
+    input: NAMES,
+    expected: organization({ alias: ['Dewi', 'Ayu', 'Dewi'] }),
+  },
+  {
+    name: 'sources/default-that-is-an-expression',
+    spec: `${SOURCE} default: 'the value is a FHIRPath statement (usually a literal)'`,
+    map: rules('src.language default (%src.gender) as l -> tgt.name = l;'),
+    input: NAMES,
+    expected: organization({ name: 'female' }),
+  },
+  {
+    name: 'sources/cardinality-over-a-dotted-path-that-breaks-off',
+    spec: `${SOURCE} min..max; R4 grammar of the mapping language: ruleContext`,
+    map: rules('src.contact.gender 1..1 as g -> tgt.name = g;'),
+    input: NAMES,
+    expected: organization(),
+    issues: ['map-check'],
+  },
+  {
+    name: 'sources/cardinality-over-a-dotted-path-through-a-list',
+    spec: `${SOURCE} 'the cardinality of the element in the source': of the path, one collection (FHIRPath N1)`,
+    map: rules('src.name.family 1..3 as f -> tgt.alias = f;'),
+    input: NAMES,
+    expected: organization({ alias: ['Sari', 'Ayu', 'Rini'] }),
+  },
+
   // list modes
   ...(
     [
@@ -426,6 +542,28 @@ export const sources: readonly Probe[] = [
     map: rules('src.name.given last as g -> tgt.alias = g;'),
     input: NAMES,
     expected: organization({ alias: ['Dewi'] }),
+  },
+  {
+    name: 'sources/list-mode-only_one-over-a-dotted-path',
+    spec: 'R4 StructureMap.group.rule.source.listMode only_one; FHIRPath N1, Path Selection: one collection',
+    map: rules('src.name.family only_one as f -> tgt.alias = f;'),
+    input: NAMES,
+    expected: organization(),
+    issues: ['field-type'],
+  },
+  {
+    name: 'sources/list-modes-of-two-sources',
+    spec: `${SOURCE} the list option of each; the permutation of what is left`,
+    map: rules('src.a last as a, src.b not_first as b -> tgt.alias = append(a, b) "product";', { source: null }),
+    input: { a: ['1', '2'], b: ['x', 'y', 'z'] },
+    expected: organization({ alias: ['2y', '2z'] }),
+  },
+  {
+    name: 'sources/log-after-where',
+    spec: 'R4 grammar of the mapping language: whereClause? checkClause? log?; a map of ours has no side effects',
+    map: rules("src.gender as g where ($this = 'female') log ('seen') -> tgt.name = g;"),
+    input: NAMES,
+    error: { line: RULES_LINE, says: 'log' },
   },
   {
     name: 'sources/everything-in-the-order-of-the-grammar',

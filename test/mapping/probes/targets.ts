@@ -238,6 +238,100 @@ export const targets: readonly Probe[] = [
     error: { line: RULES_LINE, says: 'Address' },
   },
 
+  {
+    name: 'targets/choice-written-twice-with-different-types',
+    spec: `${CHOICE}; the element exists once`,
+    map: rules("src.gender as g -> tgt.value = 'x', tgt.value = 5;", TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ valueInteger: 5 }),
+  },
+  {
+    name: 'targets/choice-text-then-object',
+    spec: `${CHOICE}; the element exists once`,
+    map: rules("src.gender as g -> tgt.value = 'x'; src.active as a -> tgt.value = create('Quantity') as q, q.value = 1;", TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ valueQuantity: { value: 1 } }),
+  },
+  {
+    name: 'targets/choice-object-then-object',
+    spec: `${CHOICE}; the element exists once`,
+    map: rules(
+      "src.gender as g -> tgt.effective = create('Period') as p, p.start = '2020'; src.active as a -> tgt.effective = cast('2021', 'dateTime');",
+      TO_OBSERVATION,
+    ),
+    input: PATIENT,
+    expected: observation({ effectiveDateTime: '2021' }),
+  },
+  {
+    name: 'targets/choice-copied-from-a-choice',
+    spec: `${CHOICE}; the type is that of the source`,
+    map: rules('src.value as v -> tgt.value = v;', OBSERVATIONS),
+    input: { resourceType: 'Observation', valueCodeableConcept: { text: 't' } },
+    expected: observation({ valueCodeableConcept: { text: 't' } }),
+  },
+  {
+    name: 'targets/choice-copied-from-a-larger-choice',
+    spec: `${CHOICE}; a type that the target does not have is not written`,
+    map: rules('src.value as v -> tgt.value = v; src.status as s -> tgt.code as c, c.text = s;', {
+      source: 'Parameters',
+      target: 'Observation',
+    })
+      .replace('src.value as v', 'src.parameter as p, p.value as v')
+      .replace('src.status as s -> tgt.code as c, c.text = s;', ''),
+    input: {
+      resourceType: 'Parameters',
+      parameter: [
+        { name: 'a', valueAddress: { city: 'x' } },
+        { name: 'b', valueString: 's' },
+      ],
+    },
+    expected: observation({ valueString: 's' }),
+    issues: ['field-type'],
+  },
+  {
+    name: 'targets/copied-object-is-its-own',
+    spec: 'R4 mapping-language, copy: the source stays as it is',
+    map: rules("src.telecom as t -> tgt.telecom = t as c, c.value = 'changed', tgt.contact as k, k.telecom = t;"),
+    input: { ...PATIENT, telecom: [{ system: 'phone', value: '1' }] },
+    expected: organization({ telecom: [{ system: 'phone', value: 'changed' }], contact: [{ telecom: [{ system: 'phone', value: '1' }] }] }),
+  },
+  {
+    name: 'targets/copied-resource',
+    spec: "R4 mapping-language, copy: 'simply copy the source to the target as is'; R4 Bundle.entry.resource",
+    map: rules('src.entry as e then { e.resource : Patient as p -> tgt.entry as f, f.resource = p; };', {
+      source: 'Bundle',
+      target: 'Bundle',
+      more: ['Patient'],
+    }),
+    input: {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ resource: { resourceType: 'Patient', id: 'p' } }, { resource: { resourceType: 'Basic' } }],
+    },
+    expected: { resourceType: 'Bundle', entry: [{ resource: { resourceType: 'Patient', id: 'p' } }] },
+  },
+  {
+    name: 'targets/copied-source-itself',
+    spec: "R4 mapping-language, copy: 'simply copy the source to the target as is'; R4 DomainResource.contained",
+    map: rules('src as s -> tgt.contained = s "self";'),
+    input: { resourceType: 'Patient', id: 'p', gender: 'female' },
+    expected: organization({ contained: [{ resourceType: 'Patient', id: 'p', gender: 'female' }] }),
+  },
+  {
+    name: 'targets/positive-integer',
+    spec: 'R4 data types, positiveInt; a whole number literal',
+    map: rules('src.gender as g -> tgt.telecom as t, t.rank = 1, t.value = g;'),
+    input: PATIENT,
+    expected: organization({ telecom: [{ rank: 1, value: 'female' }] }),
+  },
+  {
+    name: 'targets/whole-number-into-decimal',
+    spec: 'R4 data types, decimal; FHIRPath N1: an Integer is implicitly a Decimal',
+    map: rules("src.gender as g -> tgt.value = create('Quantity') as q, q.value = 5;", TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ valueQuantity: { value: 5 } }),
+  },
+
   // what is left out
   {
     name: 'targets/object-that-stays-empty',
@@ -299,12 +393,32 @@ export const targets: readonly Probe[] = [
     input: PATIENT,
     expected: organization({ contact: [{ purpose: { text: 'a' } }, { purpose: { text: 'b' } }, { purpose: { text: 'c' } }] }),
   },
+  ...(['', ' "one"'] as const).map(
+    (named): Probe => ({
+      name: `targets/list-mode-first-twice${named === '' ? '' : '-under-names'}`,
+      spec: "R4 CodeSystem map-target-list-mode, first: 'If more than one rule defines a first item (for a given instance of mapping) then this is an error'",
+      map: rules(
+        `src.gender as g -> tgt.alias = 'a' first${named};\n      src.gender as g -> tgt.alias = 'b' first${named.replace('one', 'two')};`,
+      ),
+      input: PATIENT,
+      expected: organization({ alias: ['a'] }),
+      issues: ['map-check'],
+    }),
+  ),
   {
-    name: 'targets/list-mode-first-twice',
-    spec: `R4 CodeSystem map-target-list-mode, first: 'If more than one rule defines a first item … then this is an error'`,
-    map: rules("src.gender as g -> tgt.alias = 'a' first;\n      src.gender as g -> tgt.alias = 'b' first;"),
+    name: 'targets/list-mode-first-after-an-empty-one',
+    spec: `${MODE} first; R4 formats: an object is never empty`,
+    map: rules(`src.gender as g -> tgt.contact as c, c.purpose as p, p.text = 'z';
+      src.name as n -> tgt.contact as c first then { n.prefix as x -> c.purpose as p, p.text = x; };`),
+    input: { ...PATIENT, name: [{ family: 'a' }, { prefix: ['dr'] }, { prefix: ['ns'] }] },
+    expected: organization({ contact: [{ purpose: { text: 'dr' } }, { purpose: { text: 'ns' } }, { purpose: { text: 'z' } }] }),
+  },
+  {
+    name: 'targets/list-mode-last-of-several',
+    spec: `${MODE} last: 'the items for this rule go last'`,
+    map: rules("src.name as n -> tgt.alias = (%n.family) last;\n src.gender as g -> tgt.alias = 'Sari', tgt.alias = 'z';"),
     input: PATIENT,
-    error: { line: RULES_LINE + 1, says: 'first' },
+    expected: organization({ alias: ['Sari', 'z', 'Sari', 'Rini'] }),
   },
   {
     name: 'targets/share-between-rules',
@@ -316,11 +430,18 @@ export const targets: readonly Probe[] = [
     expected: organization({ contact: [{ purpose: { text: 'female' }, name: { text: 'id' } }, { purpose: { text: 'own' } }] }),
   },
   {
-    name: 'targets/share-between-items',
-    spec: `${MODE} share; HL7's Java engine: one instance for a name`,
-    map: rules('src.name as n -> tgt.contact as c share one then { n.family as f -> c.telecom as t, t.value = f; };'),
-    input: PATIENT,
-    expected: organization({ contact: [{ telecom: [{ value: 'Sari' }, { value: 'Rini' }] }] }),
+    name: 'targets/share-pairwise',
+    spec: "R4 CodeSystem map-target-list-mode, share: 'up to the first common n items, then create new ones' (HL7's Java engine: one for all)",
+    map: rules(`src.name as n -> tgt.contact as c share one then { n.family as f -> c.purpose as p, p.text = f; };
+      src.telecom as t -> tgt.contact as c share one then { t.value as v -> c.telecom as x, x.value = v; };`),
+    input: { ...PATIENT, telecom: [{ value: '1' }, { value: '2' }, { value: '3' }] },
+    expected: organization({
+      contact: [
+        { purpose: { text: 'Sari' }, telecom: [{ value: '1' }] },
+        { purpose: { text: 'Rini' }, telecom: [{ value: '2' }] },
+        { telecom: [{ value: '3' }] },
+      ],
+    }),
   },
   {
     name: 'targets/share-under-two-names',
@@ -338,10 +459,16 @@ export const targets: readonly Probe[] = [
         n.family as f -> tgt.contact as c share one, c.purpose as p, p.text = f;
         n.given as g -> tgt.contact as c share one, c.telecom as t, t.value = g;
       };`),
-    input: PATIENT,
+    input: {
+      ...PATIENT,
+      name: [
+        { family: 'Sari', given: ['Dewi'] },
+        { family: 'Rini', given: ['Nur'] },
+      ],
+    },
     expected: organization({
       contact: [
-        { purpose: { text: 'Sari' }, telecom: [{ value: 'Dewi' }, { value: 'Ayu' }] },
+        { purpose: { text: 'Sari' }, telecom: [{ value: 'Dewi' }] },
         { purpose: { text: 'Rini' }, telecom: [{ value: 'Nur' }] },
       ],
     }),
@@ -402,6 +529,34 @@ export const targets: readonly Probe[] = [
       error: { line: RULES_LINE + 1, says },
     }),
   ),
+  {
+    name: 'targets/number-into-id',
+    spec: "R4 mapping-language, copy: 'only allowed when the types in source and target match'; R4 Resource.id",
+    map: rules('src.gender as g -> tgt.id = 5;'),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'id' },
+  },
+  {
+    name: 'targets/json-name-of-the-extensions-of-a-primitive',
+    spec: `${TARGET} 'a child element that is valid in the context'; _name is a form of JSON, no element`,
+    map: rules("src.gender as g -> tgt._name as n, n.extension as e, e.url = 'urn:x';"),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: '_name' },
+  },
+  {
+    name: 'targets/zero-into-positive-integer',
+    spec: 'R4 data types, positiveInt',
+    map: rules('src.gender as g -> tgt.telecom as t, t.rank = 0;'),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'positiveInt' },
+  },
+  {
+    name: 'targets/backbone-of-another-type',
+    spec: 'R4 Patient.contact and Organization.contact are different backbone elements',
+    map: rules('src.contact -> tgt.contact;'),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'contact' },
+  },
   {
     name: 'targets/resource-without-a-type',
     spec: `${TARGET} 'It is an error if auto-created elements … have more than one possible type'`,

@@ -43,6 +43,13 @@ const QUANTITIES: readonly (readonly [text: string, quantity: object])[] = [
   ['-2.5 Cel', { value: -2.5, unit: 'Cel' }],
   ['12', { value: 12 }],
 ];
+const ESCAPES: readonly (readonly [text: string, from: string, to: string, wanted: string])[] = [
+  ['a<b & "c"', 'plain', 'xml', 'a&lt;b &amp; &quot;c&quot;'],
+  ['a&lt;b &amp; &#65;', 'xml', 'plain', 'a<b & A'],
+  ['say "a"\nb', 'plain', 'json', 'say \\"a\\"\\nb'],
+  ['say \\"a\\"', 'json', 'plain', 'say "a"'],
+  ['\\u0041&', 'java', 'xml', 'A&amp;'],
+];
 const CONTACTS: readonly (readonly [value: string, system: string])[] = [
   ['+62 811 234', 'phone'],
   ['dewi@contoh.id', 'email'],
@@ -215,7 +222,7 @@ export const transforms: readonly Probe[] = [
     spec: `${TRANSFORMS} cast: implicit only 'if there is one and only one target type known'`,
     map: rules('src.v as v -> tgt.value = cast(v);', JSON_TO_OBSERVATION),
     input: { v: 12 },
-    error: { line: RULES_LINE, says: 'choice' },
+    error: { line: RULES_LINE, says: 'cast' },
   },
   {
     name: 'transforms/cast-to-a-complex-type',
@@ -408,6 +415,50 @@ export const transforms: readonly Probe[] = [
     expected: organization({ telecom: [{ system: 'sms', value: '0811' }] }),
   },
 
+  {
+    name: 'transforms/create-in-double-quotes',
+    spec: 'R4 mapping-language, Transform Rules: the example tgt.value = create("code")',
+    map: rules('src.gender as g -> tgt.value = create("CodeableConcept") as c, c.text = g;', TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ valueCodeableConcept: { text: 'female' } }),
+  },
+  {
+    name: 'transforms/literals-in-double-quotes',
+    spec: "HL7's Java engine: a constant in either kind of quotes",
+    map: rules('src.gender as g -> tgt.code = cc("urn:s", "a");', TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ code: { coding: [{ system: 'urn:s', code: 'a' }] } }),
+  },
+  {
+    name: 'transforms/evaluate-several-values',
+    spec: `${TRANSFORMS} evaluate: one value; HL7's Java engine: 'returned 2 objects' is an error`,
+    map: rules('src -> tgt.active = true, tgt.name = (%src.name.given) "given";'),
+    input: PATIENT,
+    expected: organization({ active: true }),
+    issues: ['field-type'],
+  },
+  {
+    name: 'transforms/evaluate-into-a-choice',
+    spec: `${TRANSFORMS} evaluate; R4 formats, Choice of Data Types`,
+    map: rules('src -> tgt.value = (%src.name.given.count() + 1) "count";', TO_OBSERVATION),
+    input: PATIENT,
+    expected: observation({ valueInteger: 3 }),
+  },
+  {
+    name: 'transforms/cc-with-a-system-that-is-no-uri',
+    spec: `${TRANSFORMS} cc(system, code); R4 data types, uri has no blanks`,
+    map: rules("src.gender as g -> tgt.code = cc('not a uri', g);", TO_OBSERVATION),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'uri' },
+  },
+  {
+    name: 'transforms/id-of-a-number',
+    spec: `${TRANSFORMS} id(system, value[, type]): Identifier.value is a string`,
+    map: rules("src.v as v -> tgt.identifier = id('urn:s', v);", { source: null }),
+    input: { v: 12 },
+    expected: organization({ identifier: [{ system: 'urn:s', value: '12' }] }),
+  },
+
   // references
   {
     name: 'transforms/reference-to-a-resource-of-the-target',
@@ -481,10 +532,19 @@ export const transforms: readonly Probe[] = [
     input: PATIENT,
     error: { line: RULES_LINE + 1, says: 'dateOp' },
   },
+  ...ESCAPES.map(
+    ([text, from, to, wanted]): Probe => ({
+      name: `transforms/escape-${from}-to-${to}`,
+      spec: 'R4 CodeSystem map-transform, escape: from one kind of escaping to another (plain, java, xml, json)',
+      map: rules(`src.v as v -> tgt.name = escape(v, '${from}', '${to}');`, { source: null }),
+      input: { v: text },
+      expected: organization({ name: wanted }),
+    }),
+  ),
   {
-    name: 'transforms/escape',
-    spec: `${TRANSFORMS} escape: no formats are named; HL7's Java engine: 'not supported yet'`,
-    map: rules("src.gender as g -> tgt.name = escape(g, 'xml', 'json');"),
+    name: 'transforms/escape-of-a-form-that-is-none',
+    spec: 'R4 CodeSystem map-transform, escape: from one kind of escaping to another (plain, java, xml, json)',
+    map: rules("src.gender as g -> tgt.name = escape(g, 'plain', 'url');"),
     input: PATIENT,
     error: { line: RULES_LINE, says: 'escape' },
   },
