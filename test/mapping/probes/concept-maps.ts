@@ -87,6 +87,13 @@ export const conceptMaps: readonly Probe[] = [
     'a',
     undefined,
   ),
+  translate(
+    'unmapped-provided-of-another-system',
+    `${UNMAPPED} provided: of the group in which it stands`,
+    'prefix u = "urn:u" unmapped for u = provided s:a == t:b u:c == t:d',
+    'c',
+    'd',
+  ),
   translate('two-systems', EMBEDDED, 'prefix u = "urn:u" s:a == t:b s:c == u:d', 'c', 'd'),
   {
     name: 'concept-maps/several-lines-with-comments',

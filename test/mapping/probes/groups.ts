@@ -433,6 +433,17 @@ ${NAME}`),
     error: { line: GROUPS_LINE, says: 'Organization' },
   },
   {
+    name: 'groups/source-argument-of-another-type',
+    spec: `${DEPENDENT} parameters must match; the group wants an Address`,
+    map: map(
+      `group Main(${INPUTS}) { src.name as n then City(n, tgt); }
+group City(source a : Address, target t : Target) { a.city as c -> t.name = c; }`,
+      { more: ['Address'] },
+    ),
+    input: PATIENT,
+    error: { line: GROUPS_LINE, says: 'Address' },
+  },
+  {
     name: 'groups/variable-of-a-sibling',
     spec: `${DEPENDENT} 'those provided to the group that contains the rule, and those created by the application of the rule'`,
     map: rules('src.gender as g -> tgt.name = g;\n  src.active as a -> tgt.alias = g;'),

@@ -432,6 +432,21 @@ export const sources: readonly Probe[] = [
     expected: organization(),
   },
   {
+    name: 'sources/default-then-check',
+    spec: "R4 grammar of the mapping language: default before check; HL7's Java engine",
+    map: rules("src.gender default 'unknown' as g check ($this != 'unknown') -> tgt.name = g;"),
+    input: { resourceType: 'Patient' },
+    expected: organization(),
+    issues: ['map-check'],
+  },
+  {
+    name: 'sources/default-with-a-type-filter',
+    spec: "R4 grammar of the mapping language: type before default; HL7's Java engine: a default only where nothing is there",
+    map: rules("src.a : string default 'none' as a -> tgt.alias = a;", { source: null }),
+    input: { a: [5] },
+    expected: organization(),
+  },
+  {
     name: 'sources/default-of-wrong-type',
     spec: `${SOURCE} default; R4 Patient.active is boolean`,
     map: rules("src.active default 'yes' as a -> tgt.active = a;"),

@@ -149,6 +149,29 @@ export const targets: readonly Probe[] = [
     expected: organization({ contained: [{ resourceType: 'Patient', id: 'x', gender: 'female' }] }),
   },
 
+  {
+    name: 'targets/dotted-path-through-a-backbone',
+    spec: 'R4 Encounter.hospitalization is a single backbone element',
+    map: rules("src.gender as g -> tgt.hospitalization.admitSource.text = g, tgt.hospitalization.dischargeDisposition.text = 'x';", {
+      target: 'Encounter',
+    }),
+    input: PATIENT,
+    expected: { resourceType: 'Encounter', hospitalization: { admitSource: { text: 'female' }, dischargeDisposition: { text: 'x' } } },
+  },
+  {
+    name: 'targets/partial-date',
+    spec: 'R4 data types, date: year and month are enough',
+    map: rules("src.gender as g -> tgt.birthDate = '1990-05';", { target: 'Patient' }),
+    input: PATIENT,
+    expected: { resourceType: 'Patient', birthDate: '1990-05' },
+  },
+  {
+    name: 'targets/rule-per-item-into-a-single-element',
+    spec: `${TARGET} 'Each time the rule is applied': the last stays`,
+    map: rules('src.name as n then { n.family as f -> tgt.name = f; };'),
+    input: PATIENT,
+    expected: organization({ name: 'Rini' }),
+  },
   // choice elements
   {
     name: 'targets/choice-by-create',
@@ -215,6 +238,20 @@ export const targets: readonly Probe[] = [
     ),
     input: PATIENT,
     expected: observation({ effectivePeriod: { start: '2021', end: '2022' } }),
+  },
+  {
+    name: 'targets/choice-on-a-dotted-path',
+    spec: `${TARGET} 'It is an error if auto-created elements … have more than one possible type'`,
+    map: rules('src.gender as g -> tgt.value.unit = g;', TO_OBSERVATION),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'is a choice' },
+  },
+  {
+    name: 'targets/choice-by-a-text-that-fits-no-type',
+    spec: `${CHOICE}; R4 Observation.effective[x] has no string`,
+    map: rules("src.gender as g -> tgt.effective = '2020';", TO_OBSERVATION),
+    input: PATIENT,
+    error: { line: RULES_LINE, says: 'effective' },
   },
   {
     name: 'targets/choice-undecided',
@@ -472,6 +509,15 @@ export const targets: readonly Probe[] = [
         { purpose: { text: 'Rini' }, telecom: [{ value: 'Nur' }] },
       ],
     }),
+  },
+  {
+    name: 'targets/share-of-an-object-that-stays-empty',
+    spec: `${MODE} share; R4 formats: an object is never empty`,
+    map: rules(`src.gender as g -> tgt.contact as c share one then { src.telecom as t -> c.purpose as p, p.text = g; };
+      src.gender as g -> tgt.contact as c share two then { src.telecom as t -> c.purpose as p, p.text = g; };
+      src.gender as g -> tgt.contact as c share one, c.purpose as p, p.text = 'one';`),
+    input: PATIENT,
+    expected: organization({ contact: [{ purpose: { text: 'one' } }] }),
   },
   {
     name: 'targets/collate',

@@ -169,6 +169,13 @@ export const transforms: readonly Probe[] = [
     expected: organization({ name: 'Sari Sari' }),
   },
 
+  {
+    name: 'transforms/append-numbers-of-plain-json',
+    spec: `${TRANSFORMS} append(source...): the text of each element`,
+    map: rules('src.a as a, src.b as b -> tgt.name = append(a, \'/\', b) "ab";', { source: null }),
+    input: { a: 5, b: false },
+    expected: organization({ name: '5/false' }),
+  },
   // cast
   ...CASTS.map(
     ([name, type, value, target, wanted]): Probe => ({
