@@ -1,0 +1,84 @@
+/**
+ * Probes that are not met, by the reason. A probe that is met again has to leave these lists.
+ *
+ * `refused`: the map is refused with line and column, so nothing is lost in silence.
+ */
+export const refused: Readonly<Record<string, readonly string[]>> = {
+  'FHIRPath that is not covered': [
+    'conditions/xor',
+    'conditions/implies',
+    'conditions/all',
+    'conditions/select',
+    'conditions/tail',
+    'conditions/skip-take',
+    'conditions/contains-operator',
+    'conditions/is-type',
+    'conditions/is-another-type',
+    'conditions/as-type',
+    'conditions/ofType',
+    'conditions/resource-is-type',
+    'conditions/indexOf',
+    'conditions/toInteger',
+    'conditions/date-literal',
+    'conditions/union',
+    'conditions/distinct',
+    'conditions/hasValue',
+    'conditions/extension-function',
+    'conditions/comment',
+    'sources/default-that-is-an-expression',
+  ],
+  'a map has no clock': ['conditions/today'],
+  'forms of the text that are not read': [
+    'grammar/line-of-slashes',
+    'grammar/names-in-double-quotes',
+    'transforms/create-in-double-quotes',
+    'transforms/literals-in-double-quotes',
+    'transforms/evaluate-in-a-context',
+    'transforms/append-one-part',
+    'concept-maps/relation-unmatched-without-a-target',
+    'concept-maps/after-unmatched-without-a-target',
+  ],
+  'what belongs to the target is not read': ['groups/target-variable-as-source'],
+  'a variable has one name, whichever side it is of': ['groups/source-and-target-variable-of-one-name'],
+  'values and types that are not covered': [
+    'transforms/evaluate-complex-value',
+    'transforms/reference-to-the-source',
+    'types/simple-form-any-resource',
+    'types/primitive-group-as-in-the-conversion-maps-of-hl7',
+    'concept-maps/source-coding-decides-between-groups',
+  ],
+};
+
+/** `wrong`: another result than the specification demands, or a mistake of a map that is not found. */
+export const wrong: Readonly<Record<string, readonly string[]>> = {
+  'a choice is taken for as many elements as it has types': [
+    'sources/choice-with-cardinality',
+    'sources/choice-with-cardinality-that-is-not-there',
+  ],
+  'a dotted source is taken item by item, where its default, cardinality and list mode are of the whole path': [
+    'sources/default-over-a-dotted-path-that-breaks-off',
+    'sources/default-over-a-dotted-path-through-a-list',
+    'sources/default-over-a-dotted-path-of-which-some-is-there',
+    'sources/cardinality-over-a-dotted-path-that-breaks-off',
+    'sources/list-mode-over-a-dotted-path',
+    'sources/list-mode-only_one-over-a-dotted-path',
+  ],
+  'a choice that is written with two types keeps both': [
+    'targets/choice-written-twice-with-different-types',
+    'targets/choice-text-then-object',
+    'targets/choice-object-then-object',
+  ],
+  'two rules without names are taken for one': ['targets/list-mode-first-twice'],
+  'an item that stays empty is counted': ['targets/list-mode-first-after-an-empty-one'],
+  'what nested rules share is shared between the items of the rule around': [
+    'targets/share-in-nested-rules-is-per-item-of-the-rule-around',
+  ],
+  'a number without a type is no text': ['transforms/append-numbers-of-plain-json', 'transforms/id-of-a-number'],
+  '<<types>> is taken for <<type+>>': ['types/types-does-not-decide-a-choice'],
+  'a default group with other inputs than it must have is passed over': [
+    'types/types-group-without-types',
+    'types/types-group-with-three-inputs',
+    'types/types-group-target-first',
+  ],
+  'a code is looked for without its system': ['concept-maps/source-coding-listed-for-another-system-only'],
+};
