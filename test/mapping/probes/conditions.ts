@@ -83,6 +83,31 @@ const ON_NAMES: readonly (readonly [name: string, spec: string, condition: strin
   ['comment', 'FHIRPath N1, Comments', "use = 'official' // it's (not) the nickname\n", ['Sari']],
   ['not-in', 'FHIRPath N1, in (membership), not()', "(use in ('official' | 'usual')).not()", ['Ayu']],
   ['empty-collection', 'FHIRPath N1, {}', 'use = {}', []],
+  ['blank-in-contains', 'FHIRPath N1, contains(substring): a blank is a text', "('a' & ' ' & family).contains(' S')", ['Sari']],
+  [
+    'blank-in-replace',
+    'FHIRPath N1, replace(pattern, substitution): a blank is a text',
+    "'a b'.replace(' ', '-') = 'a-b' and use = 'official'",
+    ['Sari'],
+  ],
+  [
+    'empty-text-in-replace',
+    'FHIRPath N1, replace(pattern, substitution): an empty text removes',
+    "family.replace('S', '') = 'ari'",
+    ['Sari'],
+  ],
+  [
+    'empty-text-is-not-empty',
+    'FHIRPath N1, empty(): a collection without items; a text is an item',
+    "''.empty().not() and use = 'official'",
+    ['Sari'],
+  ],
+  [
+    'startsWith-empty-text',
+    'FHIRPath N1, startsWith(prefix): of an empty prefix true',
+    "use = 'official' and family.startsWith('')",
+    ['Sari'],
+  ],
   ['parenthesis-in-a-text', 'FHIRPath N1, String literals', "family != 'a)b' and use = 'official'", ['Sari']],
   ['escape-in-a-text', 'FHIRPath N1, String literals', "family != 'it\\'s' and family = '\\u0053ari'", ['Sari']],
 ];

@@ -122,6 +122,13 @@ group B(source src : Source, target tgt : Target) { src.gender as g -> tgt.alias
     expected: organization({ name: 'female' }),
   },
   {
+    name: 'grammar/first-group-without-types',
+    spec: "R4 mapping-language, Groups: 'Inputs may have a type, but are not required to'; uses tells the one target",
+    map: map('group Main(source src, target tgt) { src.gender as g -> tgt.name = g; }'),
+    input: PATIENT,
+    expected: organization({ name: 'female' }),
+  },
+  {
     name: 'grammar/escapes-in-texts',
     spec: 'FHIRPath N1, String literals: the escapes of the language',
     map: rules("src.gender as g -> tgt.name = 'it\\'s \\u0041 \\\\ \\/ \\\"q\\\" \\`';"),

@@ -208,6 +208,23 @@ group More(source g, target t : Target) { g -> t.alias = g "more"; }`),
     expected: organization({ alias: ['rule', 'Sari', 'rule', 'Rini', 'female', 'end'] }),
   },
 
+  {
+    name: 'groups/literal-argument-with-signs-of-the-grammar',
+    spec: 'R5 StructureMap.group.rule.dependent.parameter; a text is a text',
+    map: map(`group Main(${INPUTS}) { src.gender as g then Literal('a, b) { \\'c\\' }; // "d"', tgt); }
+group Literal(source v, target tgt : Target) { v -> tgt.name = v "literal"; }`),
+    input: PATIENT,
+    expected: organization({ name: 'a, b) { \'c\' }; // "d"' }),
+  },
+  {
+    name: 'groups/literal-argument-in-a-condition',
+    spec: 'R5 StructureMap.group.rule.dependent.parameter; FHIRPath N1, Environment variables',
+    map: map(`group Main(${INPUTS}) { src.active as a then Pick(src, tgt, 'Rini'), Pick(src, tgt, 'Sari'); }
+group Pick(source s : Source, target t : Target, source wanted : string) { s.name as n where (family = %wanted) then { n.given as g -> t.alias = g; }; }`),
+    input: PATIENT,
+    expected: organization({ alias: ['Nur', 'Dewi'] }),
+  },
+
   // extends
   {
     name: 'groups/extends',
@@ -356,6 +373,22 @@ group Other(${INPUTS}) extends Main { src.active as a -> tgt.active = a; }`),
     imports: [library('http://example.org/lib', `${NAME}\n${ALIAS}`)],
     input: PATIENT,
     expected: organization({ active: true, alias: ['id'] }),
+  },
+  {
+    name: 'groups/import-wildcard-that-fits-the-map-itself',
+    spec: `${IMPORTS} 'any matching maps'; HL7's Java engine leaves out the map itself`,
+    map: calls('Name(src, tgt), Alias(src, tgt)', NAME, ['http://example.org/*']),
+    imports: [library('http://example.org/lib', ALIAS)],
+    input: PATIENT,
+    expected: organization({ active: true, name: 'female', alias: ['id'] }),
+  },
+  {
+    name: 'groups/imported-twice',
+    spec: `${IMPORTS} one map, though two imports name it`,
+    map: calls('Name(src, tgt)', '', ['http://example.org/lib', 'http://example.org/l*']),
+    imports: [library('http://example.org/lib', NAME)],
+    input: PATIENT,
+    expected: organization({ active: true, name: 'female' }),
   },
   {
     name: 'groups/own-group-before-an-imported-one',

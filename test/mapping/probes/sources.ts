@@ -334,6 +334,64 @@ export const sources: readonly Probe[] = [
     expected: organization({ alias: ['x', 'x'] }),
   },
 
+  {
+    name: 'sources/choice-with-where-that-another-type-does-not-know',
+    spec: `${SOURCE} where; FHIRPath N1, Path Selection: a path that the value does not have is empty`,
+    map: rules("src.value as v where (unit = 'kg') -> tgt.name = 'kg';", { source: 'Observation' }),
+    input: { ...OBSERVATION, valueString: 's' },
+    expected: organization(),
+  },
+  {
+    name: 'sources/choice-in-the-middle-of-a-dotted-path',
+    spec: 'R4 FHIRPath, Polymorphism: the value without the type; R4 grammar of the mapping language: ruleContext',
+    map: rules('src.value.unit as u -> tgt.name = u;', { source: 'Observation' }),
+    input: { ...OBSERVATION, valueQuantity: { value: 1, unit: 'kg' } },
+    expected: organization({ name: 'kg' }),
+  },
+  {
+    name: 'sources/type-filter-at-the-end-of-a-dotted-path',
+    spec: `${SOURCE} 'only elements that have the specified type are selected'; R4 grammar of the mapping language: ruleContext`,
+    map: rules('src.entry.resource : Patient as p then { p.gender as g -> tgt.alias = g; };', { source: 'Bundle', more: ['Patient'] }),
+    input: {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [
+        { resource: OBSERVATION },
+        { resource: { resourceType: 'Patient', gender: 'male' } },
+        {},
+        { resource: { resourceType: 'Patient', gender: 'other' } },
+      ],
+    },
+    expected: organization({ alias: ['male', 'other'] }),
+  },
+  {
+    name: 'sources/type-filter-with-where',
+    spec: `${SOURCE} type and where; FHIRPath N1, > (Greater Than)`,
+    map: rules(
+      "src.component as c then { c.value : Quantity as q where (value >= 5 and unit = 'kg') then { q.unit as u -> tgt.alias = u; }; };",
+      {
+        source: 'Observation',
+      },
+    ),
+    input: {
+      ...OBSERVATION,
+      component: [
+        { valueQuantity: { value: 4, unit: 'kg' } },
+        { valueQuantity: { value: 5, unit: 'kg' } },
+        { valueQuantity: { value: 6, unit: 'g' } },
+        { valueInteger: 7 },
+      ],
+    },
+    expected: organization({ alias: ['kg'] }),
+  },
+  {
+    name: 'sources/resourceType-is-no-element',
+    spec: 'R4 JSON: resourceType is no element of Patient',
+    map: rules("src.resourceType as r -> tgt.name = 'x';"),
+    input: NAMES,
+    error: { line: RULES_LINE, says: 'resourceType' },
+  },
+
   // cardinality
   {
     name: 'sources/cardinality-kept',

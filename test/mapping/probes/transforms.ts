@@ -32,6 +32,7 @@ const CASTS: readonly (readonly [name: string, type: string, value: unknown, tar
 const NO_CASTS: readonly (readonly [name: string, type: string, value: unknown, target: string])[] = [
   ['word-to-integer', 'integer', 'dua', 'value'],
   ['fraction-to-integer', 'integer', '1.5', 'value'],
+  ['too-large-to-integer', 'integer', '99999999999', 'value'],
   ['word-to-boolean', 'boolean', 'ya', 'value'],
   ['word-to-dateTime', 'dateTime', 'kemarin', 'value'],
   ['word-to-time', 'time', 'pagi', 'value'],
@@ -309,6 +310,22 @@ export const transforms: readonly Probe[] = [
     map: rules('src -> tgt.contact as c, c.name = (%src.name.where(family = \'Sari\')) "name";'),
     input: PATIENT,
     expected: organization({ contact: [{ name: { family: 'Sari', given: ['Dewi', 'Ayu'] } }] }),
+  },
+
+  {
+    name: 'transforms/evaluate-a-full-name',
+    spec: 'FHIRPath N1, first(), & (String concatenation)',
+    map: rules("src.name as n -> tgt.name = (%n.given.first() & ' ' & %n.family);"),
+    input: PATIENT,
+    expected: organization({ name: 'Dewi Sari' }),
+  },
+
+  {
+    name: 'transforms/evaluate-join-with-a-blank',
+    spec: 'FHIRPath N1, + : a blank is a text',
+    map: rules("src.name as n -> tgt.name = (%n.family + ' ' + %src.gender);"),
+    input: PATIENT,
+    expected: organization({ name: 'Sari female' }),
   },
 
   // cc, c, qty, id, cp

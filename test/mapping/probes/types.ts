@@ -159,6 +159,45 @@ group Unit(source s : Quantity, target t : Quantity) <<type+>> { s.unit as u -> 
     expected: { resourceType: 'Observation', valueQuantity: { code: 'kg' } },
   },
 
+  {
+    name: 'types/simple-form-of-what-every-resource-has',
+    spec: `${SIMPLE}; R4 Resource.meta, DomainResource.text and extension`,
+    map: rules('src.meta -> tgt.meta; src.text -> tgt.text; src.extension -> tgt.extension; src.language -> tgt.language;'),
+    input: {
+      resourceType: 'Patient',
+      meta: { profile: ['urn:p'], tag: [{ code: 't' }] },
+      language: 'id',
+      text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' },
+      extension: [
+        { url: 'urn:a', extension: [{ url: 'b', valueString: 'x' }] },
+        { url: 'urn:c', valueQuantity: { value: 1 } },
+      ],
+    },
+    expected: organization({
+      meta: { profile: ['urn:p'], tag: [{ code: 't' }] },
+      language: 'id',
+      text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' },
+      extension: [
+        { url: 'urn:a', extension: [{ url: 'b', valueString: 'x' }] },
+        { url: 'urn:c', valueQuantity: { value: 1 } },
+      ],
+    }),
+  },
+  {
+    name: 'types/simple-form-primitive-with-an-extension',
+    spec: "R4 mapping-language, copy: 'simply copy the source to the target as is'; R4 JSON: what else a primitive has stands under _birthDate",
+    map: rules('src.birthDate -> tgt.birthDate;', { target: 'Patient' }),
+    input: { resourceType: 'Patient', birthDate: '1990', _birthDate: { extension: [{ url: 'urn:x', valueString: 'about' }] } },
+    expected: { resourceType: 'Patient', birthDate: '1990', _birthDate: { extension: [{ url: 'urn:x', valueString: 'about' }] } },
+  },
+  {
+    name: 'types/copied-object-with-an-extension-of-a-primitive',
+    spec: "R4 mapping-language, copy: 'simply copy the source to the target as is'",
+    map: rules('src.name -> tgt.name;', { target: 'Person' }),
+    input: { resourceType: 'Patient', name: [{ family: 'Sari', _family: { extension: [{ url: 'urn:x', valueString: 'y' }] } }] },
+    expected: { resourceType: 'Person', name: [{ family: 'Sari', _family: { extension: [{ url: 'urn:x', valueString: 'y' }] } }] },
+  },
+
   // <<types>>
   {
     name: 'types/types-group-before-the-copy',
