@@ -143,7 +143,7 @@ export const errors: readonly Probe[] = [
     spec: 'R4 mapping-language, Structure Definition References',
     map: map('group Main(source src : Source, target tgt : Target) { src.gender as g -> tgt.name = g; }', { target: 'Orgunisation' }),
     input: PATIENT,
-    error: { line: GROUPS_LINE, says: "'Target'" },
+    error: { line: GROUPS_LINE, says: 'Orgunisation' },
   },
   {
     name: 'errors/element-of-an-unknown-resource-in-an-expression',

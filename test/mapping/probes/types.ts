@@ -388,7 +388,7 @@ group Base(source s : HumanName, target t : HumanName) { s.text -> t.text; }`,
       more: ['HumanName'],
     }),
     input: PATIENT,
-    error: { line: GROUPS_LINE, says: "'Again'" },
+    error: { line: GROUPS_LINE + 2, says: "'Copy'" },
   },
   {
     name: 'types/types-group-without-types',
