@@ -7,8 +7,8 @@ import { GroupText } from './group-text.ts';
 import type { ArgumentType, GroupFunction, Linker, MapUnit, Site } from './linker.ts';
 import type { Runtime, TranslateTable, TranslateTarget } from './runtime.ts';
 import { ANY, type JsonSchema, keyedObject, SchemaTypes, type SourceType } from './source-types.ts';
-import { ABSTRACT, jsonKind, TargetTypes } from './target-types.ts';
-import { quote, typeOfKind } from './variables.ts';
+import { ABSTRACT, jsonKind, type TargetElement, TargetTypes } from './target-types.ts';
+import { quote, type TargetVariable, typeOfKind } from './variables.ts';
 
 export interface CompileInput {
   readonly units: readonly MapUnit[];
@@ -91,7 +91,7 @@ export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
     targets: new Map(
       Object.entries(input.entry).map(([key, name]) => {
         const { unit, group } = shared.entry(name);
-        return [key, group.input.flatMap((each) => (each.mode === 'target' ? [shared.targetType(unit, each) ?? ''] : []))];
+        return [key, shared.declaredTypes(unit, group)?.flatMap((type) => (type.mode === 'target' ? [type.type] : [])) ?? []];
       }),
     ),
     fields: new Map(fields),
@@ -264,13 +264,20 @@ class Shared {
     return found?.url;
   }
 
+  /** Where a map names one target structure, an input without a type can only mean that. */
+  #onlyTarget(unit: MapUnit): string | undefined {
+    const [only, ...more] = (unit.map.structure ?? []).filter(({ mode }) => mode === 'target');
+    const type = only?.url.split('/').at(-1);
+    return this.input.ownIds && more.length === 0 && type !== undefined && this.targets.has(type) ? type : undefined;
+  }
+
   /** Types of a group that is compiled for its own sake; undefined when a target has no declared type. */
   declaredTypes(unit: MapUnit, group: StructureMapGroup): ArgumentType[] | undefined {
     const types: ArgumentType[] = [];
     for (const input of group.input) {
       if (input.mode === 'source') types.push({ mode: 'source', type: this.sourceType(unit, input) ?? ANY, present: true });
       else {
-        const type = this.targetType(unit, input);
+        const type = this.targetType(unit, input) ?? this.#onlyTarget(unit);
         if (type === undefined) return undefined;
         types.push({ mode: 'target', type });
       }
@@ -305,6 +312,7 @@ class ModuleLinker implements Linker {
   readonly #names = new Set<string>();
   readonly #entries = new Map<string, { readonly self: GroupFunction; readonly group: StructureMapGroup }>();
   readonly #constants = new Map<string, string>();
+  readonly #choices = new Map<string, Set<string>>();
   readonly #typeNumbers = new Map<SourceType, number>();
   readonly #groupNumbers = new Map<StructureMapGroup, number>();
   readonly sites: Site[] = [];
@@ -367,6 +375,25 @@ class ModuleLinker implements Linker {
     for (let i = 2; this.#names.has(candidate); i++) candidate = `${base}_${i}`;
     this.#names.add(candidate);
     return candidate;
+  }
+
+  chosen(owner: TargetVariable, element: TargetElement): string {
+    const key = `${owner.type}.${element.choice}`;
+    let names = this.#choices.get(key);
+    if (names === undefined) {
+      names = new Set();
+      this.#choices.set(key, names);
+    }
+    names.add(element.name);
+    return `/* choice ${key} ${element.name} */ ${owner.js}`;
+  }
+
+  /** Only now is it known under which names a choice is written at all: most are written under one. */
+  #withoutOthers(text: string): string {
+    return text.replace(/^( *)\/\* choice (\S+) (\w+) \*\/ (.+)\n/gm, (_, indent: string, key: string, name: string, owner: string) => {
+      const others = [...(this.#choices.get(key) ?? [])].filter((each) => each !== name);
+      return others.map((each) => `${indent}if (${owner}.${each} !== undefined) delete ${owner}.${each};\n`).join('');
+    });
   }
 
   constant(js: string): string {
@@ -450,7 +477,7 @@ class ModuleLinker implements Linker {
       `const { ${Object.keys(this.#runtime.helpers).join(', ')} } = $helpers;`,
       ...(tables.length > 0 ? [`const [${tables.join(', ')}] = $tables;`] : []),
       ...[...this.#constants].map(([js, name]) => `const ${name} = ${js};`),
-      ...[...this.#functions.values()].map((f) => f.text),
+      ...[...this.#functions.values()].map((f) => this.#withoutOthers(f.text)),
       `return { ${[...this.#entries].map(([key, { self, group }]) => `${quote(key)}: ${this.#entryText(self, group)}`).join(', ')} };`,
     ].join('\n');
   }
@@ -542,9 +569,11 @@ function numberOf<T>(numbers: Map<T, number>, key: T): number {
 
 /** Source code → target of a concept map; the text of the problem when a code is ambiguous. */
 function makeTable(map: ConceptMap): TranslateTable | string {
-  const table: Map<string, TranslateTarget | null> & { provided?: string; sources?: Set<string> } = new Map();
-  const sources = (map.group ?? []).map(({ source }) => source);
-  if (sources.every((source) => source !== undefined)) table.sources = new Set(sources);
+  const table: Map<string, TranslateTarget | null> & {
+    provided?: string;
+    bySystem?: Map<string, Map<string, TranslateTarget | null>>;
+  } = new Map();
+  if ((map.group ?? []).every(({ source }) => source !== undefined)) table.bySystem = new Map();
   for (const group of map.group ?? []) {
     const mode = group.unmapped?.mode;
     if (mode !== undefined && mode !== 'provided') return `'unmapped' of the mode '${mode}' is not covered`;
@@ -552,21 +581,27 @@ function makeTable(map: ConceptMap): TranslateTable | string {
       if (group.target === undefined || (table.provided ?? group.target) !== group.target) return "'unmapped' needs one target system";
       table.provided = group.target;
     }
+    const own = table.bySystem?.get(group.source ?? '') ?? new Map<string, TranslateTarget | null>();
+    table.bySystem?.set(group.source ?? '', own);
     for (const element of group.element) {
       const target = element.target?.find((t) => t.code !== undefined && KEEPS_MEANING.has(t.equivalence));
       if (element.code === undefined) continue;
-      if (target?.code === undefined) {
-        if (!table.has(element.code)) table.set(element.code, null);
-        continue;
+      const row =
+        target?.code === undefined
+          ? null
+          : {
+              ...(group.target !== undefined && { system: group.target }),
+              code: target.code,
+              ...(target.display !== undefined && { display: target.display }),
+            };
+      for (const codes of [own, table]) {
+        const known = codes.get(element.code);
+        const isOther = known && row && (known.code !== row.code || known.system !== row.system);
+        // Two systems may use one code: without its system it has no meaning then.
+        if (isOther && codes === own) return `the concept map gives '${element.code}' two meanings`;
+        if (isOther) codes.set(element.code, null);
+        else if (row !== null || !codes.has(element.code)) codes.set(element.code, row);
       }
-      const row = {
-        ...(group.target !== undefined && { system: group.target }),
-        code: target.code,
-        ...(target.display !== undefined && { display: target.display }),
-      };
-      const known = table.get(element.code);
-      if (known && (known.code !== row.code || known.system !== row.system)) return `the concept map gives '${element.code}' two meanings`;
-      table.set(element.code, row);
     }
   }
   return table;

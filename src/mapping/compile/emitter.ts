@@ -125,18 +125,21 @@ export class GroupEmitter {
       this.#emitSourceAnd(source, undefined, rule, at, scope);
       return;
     }
+    const around: boolean[] = [];
+    const counted = this.#sources.countChoice(source, options, scope, around);
     // The rule once for each type that the element may have; a type with which it makes no sense is reported when it comes.
     let first: unknown;
     const refused: Option[] = [];
     for (const option of options) {
-      const problem = this.#text.attempt(() => this.#emitSourceAnd(source, option, rule, at, new Map(scope)));
+      const problem = this.#text.attempt(() => this.#emitSourceAnd(counted, option, rule, at, new Map(scope)));
       if (problem === undefined) continue;
       first ??= problem;
       refused.push(option);
     }
     if (refused.length === options.length) throw first;
     const fitting = options.filter((option) => !refused.includes(option)).map(({ code }) => code);
-    for (const option of refused) {
+    // A condition that has no answer for a type is not true of it.
+    for (const option of source.condition === undefined ? refused : []) {
       const closers: boolean[] = [];
       const expected = quote(fitting.length > 5 ? `${fitting.slice(0, 5).join(' | ')} | …` : fitting.join(' | '));
       this.#sources.emitSource({ context: source.context, element: source.element as string }, scope, closers, option, source, (field) =>
@@ -144,6 +147,7 @@ export class GroupEmitter {
       );
       for (const conditional of closers.reverse()) this.#text.close(conditional);
     }
+    for (const conditional of around.reverse()) this.#text.close(conditional);
   }
 
   #emitSourceAnd(
@@ -200,7 +204,12 @@ export class GroupEmitter {
       ]);
       this.#call(target, found.unit, found.group, ['source', 'target'], call);
     } else if (source.type.kind === 'object') this.#targets.writeCopy(place, target, source, scope, created);
-    else this.#targets.writeValue(place, target, this.#values.valueOf(emittedOf(source)), undefined, scope);
+    else {
+      const element = this.#targets.writeValue(place, target, this.#values.valueOf(emittedOf(source)), undefined, scope);
+      // Id and extensions of a primitive go with it.
+      if (source.shadow !== undefined && !element.array)
+        this.#text.line(`if (${source.shadow} !== undefined) ${place.owner.js}._${element.name} = copyOf(${source.shadow});`);
+    }
     return true;
   }
 

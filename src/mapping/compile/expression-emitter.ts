@@ -5,6 +5,8 @@ import { asSource, property, quote, type Scope, type SourceVariable, subfield, t
 
 export interface Emitted {
   readonly js: string;
+  /** The field of the source as it stands there, maybe blank, where `js` is what it holds. */
+  readonly plain?: string;
   readonly type: SourceType;
   /** Of its type and not blank whenever it is not undefined. */
   readonly clean: boolean;
@@ -79,7 +81,7 @@ export class ExpressionEmitter {
   value(e: Expression, self = this.#self): Emitted {
     switch (e.kind) {
       case 'literal':
-        return { js: quote(e.value), type: literalType(e.value), clean: e.value !== '', present: e.value !== '', literal: e.value };
+        return { js: quote(e.value), type: literalType(e.value), clean: true, present: true, literal: e.value };
       case 'nothing':
         return { js: 'undefined', type: ANY, clean: true, present: false };
       case 'this':
@@ -145,15 +147,17 @@ export class ExpressionEmitter {
     } else if (owner.kind !== 'any') this.#context.fail(at, `a ${owner.kind} has no field '${name}'`);
     const many = base.type.kind === 'list';
     const direct = base.type.kind === 'object';
-    let js: string;
+    let js = '';
+    let plain: string | undefined;
     if (type.kind === 'choice') {
       js = `choice(${base.js}, ${this.#context.constant(quote(type.options().map((option) => option.name)))})`;
       type = many ? { kind: 'list', items: ANY } : ANY;
     } else if (!direct) js = `path(${base.js}, ${quote(name)})`;
-    else if (base.clean && base.present) js = property(base.js, name);
-    else js = property(base.clean ? base.js : `fields(${base.js})`, name, true);
+    else if (base.clean && base.present) plain = property(base.js, name);
+    else plain = property(base.clean ? base.js : `fields(${base.js})`, name, true);
     return this.#read({
-      js,
+      js: plain === undefined ? js : `filled(${plain})`,
+      ...(plain !== undefined && { plain }),
       type: many && type.kind !== 'list' && type.kind !== 'any' ? { kind: 'list', items: type } : type,
       clean: false,
       present: false,
@@ -170,7 +174,7 @@ export class ExpressionEmitter {
 
   #boolean(e: Expression, emitted: Emitted): string {
     const kind = kindOf(emitted);
-    if (kind === 'boolean') return emitted.clean ? emitted.js : `${emitted.js} === true`;
+    if (kind === 'boolean') return emitted.clean ? emitted.js : `${emitted.plain ?? emitted.js} === true`;
     if (kind !== undefined) this.#context.fail(e.at, `this is a ${kind}, not a condition: compare it, or add .exists()`);
     return `truth(${emitted.js})`;
   }
@@ -192,7 +196,7 @@ export class ExpressionEmitter {
     if (!isScalar(left) || !isScalar(right)) return undefined;
     // An absent or blank left side can never be identical with a literal or a value that is there.
     const fixed = (x: Emitted) => x.present && x.clean;
-    if (e.operator === '=' && (fixed(left) || fixed(right))) return `${left.js} === ${right.js}`;
+    if (e.operator === '=' && (fixed(left) || fixed(right))) return `${left.plain ?? left.js} === ${right.plain ?? right.js}`;
     if (!fixed(left) || !fixed(right)) return undefined;
     return `${left.js} ${e.operator === '!=' ? '!==' : e.operator} ${right.js}`;
   }

@@ -1,8 +1,8 @@
 import type { StructureMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
 import type { Position, Positions } from '../fml/index.ts';
 import type { SourceType } from './source-types.ts';
-import type { TargetTypes } from './target-types.ts';
-import type { Usage } from './variables.ts';
+import type { TargetElement, TargetTypes } from './target-types.ts';
+import type { TargetVariable, Usage } from './variables.ts';
 
 /** One map of the set, with the name that messages call it by. */
 export interface MapUnit {
@@ -44,6 +44,8 @@ export interface Linker {
   /** Name of the constant that holds a concept map's table, or a problem. */
   table(unit: MapUnit, url: string): { name: string } | { problem: string };
   constant(js: string): string;
+  /** Notes that a choice element is written under a name, and gives a line that takes away what stands under the other names written. */
+  chosen(owner: TargetVariable, element: TargetElement): string;
   /** Number of a place where a rule writes; the traced variant tells it with each value. */
   site(site: Site): number;
 }

@@ -32,8 +32,8 @@ export interface Run {
   places: Map<object, { readonly root: object; readonly path: string }>;
   /** Which rule has the first or the last place of a list. */
   ends: Map<object, Map<string, string>>;
-  /** How many a rule has put to the front of a list. */
-  firsts: Map<object, Map<string, number>>;
+  /** What a rule has put to the front of a list. */
+  firsts: Map<object, Map<string, unknown[]>>;
   lasts: { readonly owner: Record<string, unknown>; readonly name: string; readonly value: unknown }[];
 }
 
@@ -42,10 +42,13 @@ export interface TranslateTarget {
   readonly code: string;
   readonly display?: string;
 }
-/** `sources`: systems of the codes. `provided`: system under which a code that is not listed stays as it is. A code that is listed as having no counterpart maps to null. */
+/**
+ * `provided`: system under which a code that is not listed stays as it is. A code that is listed as having no counterpart maps to null.
+ * `bySystem`: the same by the systems of the codes, where all have one.
+ */
 export type TranslateTable = ReadonlyMap<string, TranslateTarget | null> & {
   readonly provided?: string;
-  readonly sources?: ReadonlySet<string>;
+  readonly bySystem?: ReadonlyMap<string, ReadonlyMap<string, TranslateTarget | null>>;
 };
 
 /** @param uuid makes the ids of resources without one, and `uuid()`; only maps with ids of their own ask for it */
@@ -143,8 +146,9 @@ export function createRuntime(uuid: () => string = () => '') {
     return text(value, field);
   }
   function toInteger(value: unknown, field: string): number | undefined {
-    if (typeof value === 'string' && /^\s*[+-]?\d{1,15}\s*$/.test(value)) return Number(value) + 0;
-    return integer(value, field);
+    const whole = typeof value === 'string' && /^\s*[+-]?\d{1,15}\s*$/.test(value) ? Number(value) + 0 : integer(value, field);
+    // R4's integer has 32 bits.
+    return whole === undefined || (whole >= -2_147_483_648 && whole <= 2_147_483_647) ? whole : mistyped(field, 'integer');
   }
   function toDecimal(value: unknown, field: string): number | undefined {
     if (typeof value === 'string' && /^\s*[+-]?\d{1,15}(\.\d{1,15})?\s*$/.test(value)) return Number(value) + 0;
@@ -188,12 +192,18 @@ export function createRuntime(uuid: () => string = () => '') {
   function translateCoded(table: TranslateTable, codings: readonly unknown[], map: string, field: string) {
     for (const coding of codings) {
       const { system, code } = fields(coding) ?? {};
-      const isMeant = table.sources === undefined || system === undefined || table.sources.has(system as string);
-      const found = isMeant && typeof code === 'string' ? targetOf(table, code) : undefined;
+      if (typeof code !== 'string') continue;
+      const found = typeof system === 'string' ? codedTarget(table, system, code) : targetOf(table, code);
       if (found) return found;
     }
     run.issues.push(issue('unmapped-code', { field, map }, { field, rule: map }));
     return undefined;
+  }
+  function codedTarget(table: TranslateTable, system: string, code: string): TranslateTarget | null | undefined {
+    if (table.bySystem === undefined) return targetOf(table, code);
+    const own = table.bySystem.get(system);
+    const listed = own?.get(code);
+    return own !== undefined && listed === undefined && table.provided !== undefined ? { system: table.provided, code } : listed;
   }
   function targetOf(table: TranslateTable, code: string): TranslateTarget | null | undefined {
     const listed = table.get(code);
@@ -250,7 +260,13 @@ export function createRuntime(uuid: () => string = () => '') {
   function first(owner: Record<string, unknown>, name: string, value: unknown, rule: string, place: string): void {
     if (!isFree(owner, `first ${name}`, name, rule, place)) return;
     owner[name] ??= [];
-    (owner[name] as unknown[]).splice(counted(run.firsts, owner, name), 0, value);
+    const list = owner[name] as unknown[];
+    // Behind those of the same rule that are still there: one that stayed empty is not.
+    const own = within(run.firsts, owner, name, () => [] as unknown[]);
+    let at = 0;
+    while (at < list.length && own.includes(list[at])) at++;
+    list.splice(at, 0, value);
+    own.push(value);
   }
   function last(owner: Record<string, unknown>, name: string, value: unknown, rule: string, place: string): void {
     if (!isFree(owner, `last ${name}`, name, rule, place)) return;
@@ -313,14 +329,14 @@ export function createRuntime(uuid: () => string = () => '') {
 
   // ---- FHIRPath: collections are `undefined` (empty), one value, or an array
   function path(value: unknown, name: string): unknown {
-    if (!Array.isArray(value)) return single(fields(value)?.[name]);
+    if (!Array.isArray(value)) return filled(fields(value)?.[name]);
     const found = value.flatMap((item) => list(fields(item)?.[name])).filter((item) => !isBlank(item));
     return found.length === 0 ? undefined : found;
   }
   /** A choice element, under whichever of its names it stands. */
   function choice(value: unknown, names: readonly string[]): unknown {
     const own = (item: unknown) => names.map((name) => fields(item)?.[name]).find((found) => !isBlank(found));
-    return single(Array.isArray(value) ? value.map(own) : own(value));
+    return filled(Array.isArray(value) ? value.map(own) : own(value));
   }
   /** Whether a value of unknown type is of the kind; `resource`: of that type of resource. */
   function isOf(value: unknown, kind: string, resource?: string): boolean {
@@ -328,11 +344,21 @@ export function createRuntime(uuid: () => string = () => '') {
     if (kind === 'integer') return Number.isSafeInteger(value);
     return !isBlank(value) && typeof value === kind;
   }
-  /** Blank to `undefined`, arrays without blanks, an array of one to its item. */
-  function single(value: unknown): unknown {
+  /** What a source holds: blank to `undefined`, arrays without blanks, an array of one to its item. */
+  function filled(value: unknown): unknown {
     if (!Array.isArray(value)) return isBlank(value) ? undefined : value;
-    const filled = value.filter((item) => !isBlank(item));
-    return filled.length > 1 ? filled : filled[0];
+    const items = value.filter((item) => !isBlank(item));
+    return items.length > 1 ? items : items[0];
+  }
+  /** A collection: an array of one is its item. A blank text is a text here: only a source's is nothing. */
+  function single(value: unknown): unknown {
+    if (!Array.isArray(value)) return value === null ? undefined : value;
+    const items = value.filter((item) => item !== undefined && item !== null);
+    return items.length > 1 ? items : items[0];
+  }
+  function items(value: unknown): readonly unknown[] {
+    const one = single(value);
+    return Array.isArray(one) ? one : one === undefined ? none : [one];
   }
   function exists(value: unknown): boolean {
     return single(value) !== undefined;
@@ -342,19 +368,19 @@ export function createRuntime(uuid: () => string = () => '') {
     return Array.isArray(one) ? one.length : one === undefined ? 0 : 1;
   }
   function itemAt(value: unknown, index: number): unknown {
-    return list(single(value))[index];
+    return items(value)[index];
   }
   function lastItem(value: unknown): unknown {
-    return list(single(value)).at(-1);
+    return items(value).at(-1);
   }
   function filter(value: unknown, test: (item: unknown) => unknown): unknown {
-    return single(list(single(value)).filter((item) => test(item) === true));
+    return single(items(value).filter((item) => test(item) === true));
   }
   function select(value: unknown, make: (item: unknown) => unknown): unknown {
-    return single(list(single(value)).flatMap((item) => list(single(make(item)))));
+    return single(items(value).flatMap((item) => items(make(item))));
   }
   function slice(value: unknown, from: number, to?: number): unknown {
-    return single(list(single(value)).slice(from, to));
+    return single(items(value).slice(from, to));
   }
   function asInteger(value: unknown): number | undefined {
     const one = single(value);
@@ -399,7 +425,7 @@ export function createRuntime(uuid: () => string = () => '') {
   }
   function includes(collection: unknown, item: unknown): boolean | undefined {
     const one = single(item);
-    return one === undefined || Array.isArray(one) ? undefined : list(single(collection)).includes(one);
+    return one === undefined || Array.isArray(one) ? undefined : items(collection).includes(one);
   }
   function and(a: boolean | undefined, b: boolean | undefined): boolean | undefined {
     if (a === false || b === false) return false;
@@ -427,13 +453,12 @@ export function createRuntime(uuid: () => string = () => '') {
     // FHIRPath decimals are decimal: 0.1 + 0.2 is 0.3. Twelve digits keep every measurement and drop the binary noise.
     return Number.isFinite(result) ? Number(result.toPrecision(12)) + 0 : undefined;
   }
-  function concat(left: unknown, right: unknown): string | undefined {
+  function concat(left: unknown, right: unknown): string {
     const part = (value: unknown) => {
       const one = single(value);
       return typeof one === 'string' ? one : '';
     };
-    const joined = part(left) + part(right);
-    return joined === '' ? undefined : joined;
+    return part(left) + part(right);
   }
   function asText(value: unknown): string | undefined {
     const one = single(value);
@@ -510,6 +535,7 @@ export function createRuntime(uuid: () => string = () => '') {
     isOf,
     isEmpty,
     remove,
+    filled,
     path,
     exists,
     count,

@@ -38,6 +38,26 @@ export class Sources {
     return type.kind === 'choice' ? type.options() : undefined;
   }
 
+  /** Cardinality of a choice element: counted once, whatever type it has. Returns the source without it. */
+  countChoice(
+    source: StructureMapGroupRuleSource,
+    options: readonly Option[],
+    scope: Scope,
+    closers: boolean[],
+  ): StructureMapGroupRuleSource {
+    if (defaultOf(source) !== undefined) this.#text.fail(source, 'a default needs the type of the choice: write … : Type default …');
+    if (!bounded(source)) return source;
+    const steps = (source.element as string).split('.');
+    if (steps.length > 1) this.#text.fail(source, 'bind what the choice belongs to first', 'element');
+    const base = this.#values.sourceVariable(source.context, scope, source);
+    const names = this.#text.linker.constant(quote(options.map(({ name }) => name)));
+    const field = this.#text.linker.traced ? subfield(base.field, steps[0] as string) : '""';
+    this.#cardinality(`count(choice(${base.js}, ${names}))`, source, field, closers);
+    const { min: _, max: __, ...rest } = source;
+    this.#text.unit.positions.same(rest, source);
+    return rest;
+  }
+
   emitSource(
     source: StructureMapGroupRuleSource,
     scope: Map<string, Variable>,
@@ -207,7 +227,8 @@ export class Sources {
     }
     const name = source.variable ?? (source.element as string).split('.').at(-1) ?? 'item';
     const js = this.#text.fresh(name);
-    const item: SourceVariable = { ...raw, js, type: filter?.type ?? itemType, present: true };
+    const shadow = !many && 'fhir' in raw.type && raw.type.kind !== 'object' ? raw.js.replace(/(\w+)$/, '_$1') : undefined;
+    const item: SourceVariable = { ...raw, js, type: filter?.type ?? itemType, present: true, ...(shadow !== undefined && { shadow }) };
     const orDefault = fallback === undefined ? '' : ` ?? ${fallback.js}`;
     if (!many) {
       if (source.listMode === 'not_first' || source.listMode === 'not_last') {

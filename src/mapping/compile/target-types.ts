@@ -52,6 +52,8 @@ export interface TargetElement {
   readonly array: boolean;
   /** Key of the element table (`Quantity`, `Bundle.entry`), or the name of a primitive. */
   readonly type: string;
+  /** Name of the choice it is one of: `value`. */
+  readonly choice?: string;
 }
 
 export type Resolved = TargetElement | { readonly problem: string };
@@ -104,7 +106,7 @@ export class TargetTypes {
       const code = matches[0] as string;
       if (!this.has(code) && jsonKind(code) === undefined)
         return { problem: `the type ${code} of ${type}.${name} is not in the element table` };
-      return { name: jsName(code), array, type: code };
+      return { name: jsName(code), array, type: code, ...(element.choice && { choice: name }) };
     }
     if (matches.length === 0) {
       return {

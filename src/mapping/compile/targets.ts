@@ -252,6 +252,7 @@ export class Targets {
 
   /** The statement that writes a value: lists grow at their end, unless a list mode says otherwise. */
   #assignment(owner: TargetVariable, element: TargetElement, js: string, mode: string | undefined): string {
+    if (element.choice !== undefined) this.#text.line(this.#text.linker.chosen(owner, element));
     if (!element.array) return `${property(owner.js, element.name)} = ${js};`;
     const at = `${owner.js}, ${quote(element.name)}, ${js}`;
     const rule = `${quote(this.#text.ruleName())}, ${quote(String(this.#text.ruleLine))}`;
@@ -314,7 +315,7 @@ export class Targets {
     value: Value,
     as: string | undefined,
     scope: Scope | Map<string, Variable>,
-  ): void {
+  ): TargetElement {
     const element = this.#elementFor({ owner, last }, target, value, as);
     const written = this.#values.coerce(value, element.type, target);
     const isLink = !this.#text.linker.ownIds && owner.type === 'Reference' && element.name === 'reference';
@@ -330,13 +331,14 @@ export class Targets {
       this.#text.line(assign(js));
       if (owner.depth === this.#text.depth) owner.sure = true;
       this.#wrote(owner, element.name, element.array, written.field);
-    } else if (!this.#text.linker.traced) this.#text.line(`if (${js} !== undefined) ${assign(js)}`);
+    } else if (!this.#text.linker.traced && element.choice === undefined) this.#text.line(`if (${js} !== undefined) ${assign(js)}`);
     else {
       this.#text.open(`if (${js} !== undefined) {`, true);
       this.#text.line(assign(js));
       this.#wrote(owner, element.name, element.array, written.field);
       this.#text.close(true);
     }
+    return element;
   }
 
   /** Which element a primitive goes to: for a choice, its type must be plain. */

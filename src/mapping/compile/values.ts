@@ -55,7 +55,7 @@ export class Values {
   valueOf(emitted: Emitted): Value {
     const { kind } = emitted.type;
     return {
-      js: emitted.js,
+      js: emitted.plain ?? emitted.js,
       kind: kind === 'list' || kind === 'object' || kind === 'choice' ? 'any' : kind,
       ...('fhir' in emitted.type && emitted.type.fhir !== undefined && { fhir: emitted.type.fhir }),
       clean: emitted.clean,
@@ -69,14 +69,10 @@ export class Values {
   clean(parameter: StructureMapGroupRuleTargetParameter, primitive: string, scope: Scope, toText = false): Value {
     const value = this.#parameter(parameter, scope);
     if (toText && value.literal !== undefined && typeof value.literal !== 'string') return literalValue(String(value.literal), value.field);
-    if (toText && value.kind !== 'string' && value.kind !== 'any') {
-      return {
-        ...value,
-        js: `cast(${value.js}, "string"${this.#text.at(value.field)})`,
-        kind: 'string',
-        clean: true,
-        present: value.present && value.clean,
-      };
+    if (toText && value.kind !== 'string') {
+      const js = `cast(${value.js}, "string"${this.#text.at(value.field)})`;
+      const present = value.present && value.clean && value.kind !== 'any';
+      return this.#named({ ...value, js, kind: 'string', clean: true, present }, primitive);
     }
     return this.#named(this.coerce(value, primitive, parameter), primitive);
   }

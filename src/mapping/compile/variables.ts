@@ -17,6 +17,8 @@ export interface SourceVariable {
   /** JavaScript expression of its path in the record, for the traced variant. */
   readonly field: string;
   readonly usage?: Usage;
+  /** Of a primitive of FHIR: JavaScript of the object with its id and extensions. */
+  readonly shadow?: string;
 }
 
 /** An object of the target. */

@@ -201,7 +201,8 @@ export class Lexer {
     let i = from;
     for (;;) {
       while (i < text.length && /\s/.test(text[i] as string)) i++;
-      if (text.startsWith('///', i)) this.fail(this.position(i), '\'///\' metadata (R5) is not covered: write map "url" = "Name"');
+      if (/^\/\/\/\s*[A-Za-z]+\s*=/.test(text.slice(i, i + 40)))
+        this.fail(this.position(i), '\'///\' metadata (R5) is not covered: write map "url" = "Name"');
       if (text.startsWith('//', i)) {
         const end = text.indexOf('\n', i);
         i = end < 0 ? text.length : end;

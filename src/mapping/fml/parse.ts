@@ -376,7 +376,7 @@ class Parser {
     const wrapped = this.#isSymbol('(');
     if (wrapped) this.#lexer.next();
     const token = this.#lexer.peek();
-    const value = token.kind === 'url' ? { valueString: this.#lexer.next().text } : this.#literal();
+    const value = this.#literal();
     if (value === undefined) this.#fail(token.position, 'a default must be a literal');
     if (wrapped) {
       const close = this.#lexer.next();
@@ -476,7 +476,7 @@ class Parser {
 
   #literal(): Partial<Record<'valueString' | 'valueBoolean' | 'valueInteger' | 'valueDecimal', unknown>> | undefined {
     const token = this.#lexer.peek();
-    if (token.kind === 'string') return { valueString: this.#lexer.next().text };
+    if (token.kind === 'string' || token.kind === 'url') return { valueString: this.#lexer.next().text };
     if (token.kind === 'name' && (token.text === 'true' || token.text === 'false')) {
       return { valueBoolean: this.#lexer.next().text === 'true' };
     }

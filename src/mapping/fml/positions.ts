@@ -21,6 +21,12 @@ export class Positions {
     else known[part] = position;
   }
 
+  /** A copy of a node stands where the node stands. */
+  same(copy: object, node: object): void {
+    const known = this.#places.get(node);
+    if (known !== undefined) this.#places.set(copy, known);
+  }
+
   of(node: object, part: Part = 'node'): Position {
     const known = this.#places.get(node);
     return known?.[part] ?? known?.node ?? NOWHERE;
