@@ -18,12 +18,17 @@ import { accepts, READERS } from './value.ts';
 import { Values } from './values.ts';
 import { asSource, quote, type Scope, type SourceVariable, typeOfKind, type Usage, type Variable } from './variables.ts';
 
+/** An extension's value has 50 types; two within each other would be 2,500 copies of a rule. */
+const MOST_BRANCHES = 500;
+
 /** Writes one group as one JavaScript function. */
 export class GroupEmitter {
   readonly #text: GroupText;
   readonly #values: Values;
   readonly #sources: Sources;
   readonly #targets: Targets;
+  /** In how many branches what is being written now will stand. */
+  #branches = 1;
   /** The inputs as they came. */
   #inputs: Scope = new Map();
 
@@ -125,12 +130,18 @@ export class GroupEmitter {
       this.#emitSourceAnd(source, undefined, rule, at, scope);
       return;
     }
+    const outside = this.#branches;
+    this.#branches *= options.length;
+    if (this.#branches > MOST_BRANCHES)
+      this.#text.fail(source, 'too many choices within each other: say which type is meant with a type filter (: Type)', 'element');
     const around: boolean[] = [];
     const counted = this.#sources.countChoice(source, options, scope, around);
     // The rule once for each type that the element may have; a type with which it makes no sense is reported when it comes.
     let first: unknown;
     const refused: Option[] = [];
+    const inside = this.#branches;
     for (const option of options) {
+      this.#branches = inside;
       const problem = this.#text.attempt(() => this.#emitSourceAnd(counted, option, rule, at, new Map(scope)));
       if (problem === undefined) continue;
       first ??= problem;
@@ -148,6 +159,7 @@ export class GroupEmitter {
       for (const conditional of closers.reverse()) this.#text.close(conditional);
     }
     for (const conditional of around.reverse()) this.#text.close(conditional);
+    this.#branches = outside;
   }
 
   #emitSourceAnd(

@@ -13,6 +13,9 @@ export type Expression =
   | { readonly kind: 'minus'; readonly operand: Expression; readonly at: number }
   | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression; readonly at: number };
 
+/** Parentheses within parentheses. */
+const MAX_DEPTH = 100;
+
 /** Binding power, https://hl7.org/fhirpath/N1/#operator-precedence. */
 const BINARY: Readonly<Record<string, number>> = {
   '*': 10,
@@ -76,7 +79,15 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     if (token.kind !== 'symbol' || token.text !== symbol) fail(token.at, `expected '${symbol}' in the expression, found '${token.text}'`);
   };
 
+  let depth = 0;
   function binary(power: number): Expression {
+    if (++depth > MAX_DEPTH) fail(peek().at, `the expression is nested deeper than ${MAX_DEPTH}`);
+    const made = operation(power);
+    depth--;
+    return made;
+  }
+
+  function operation(power: number): Expression {
     let left = unary();
     for (;;) {
       const token = peek();
@@ -93,7 +104,9 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     const token = peek();
     if (isSymbol('-')) {
       take();
+      if (++depth > MAX_DEPTH) fail(token.at, `the expression is nested deeper than ${MAX_DEPTH}`);
       const operand = unary();
+      depth--;
       if (operand.kind === 'literal' && typeof operand.value === 'number') return { kind: 'literal', value: -operand.value, at: token.at };
       return { kind: 'minus', operand, at: token.at };
     }

@@ -1,4 +1,5 @@
 import type { StructureMapGroup } from '@medplum/fhirtypes';
+import { AppError } from '../../errors/index.ts';
 import { mapError, type Part, type Position } from '../fml/index.ts';
 import { parseExpression, placeIn } from './expression.ts';
 import { ExpressionEmitter } from './expression-emitter.ts';
@@ -115,11 +116,12 @@ export class GroupText {
     const lines = this.#lines.length;
     const { reads, calls, sites } = this.self;
     const before = { reads: reads.length, calls: calls.length, sites: new Set(sites), indent: this.#indent, depth: this.depth };
-    const rule = { name: this.rule, line: this.ruleLine, field: this.ruleField, counts: this.counts };
+    const rule = { name: this.rule, line: this.ruleLine, field: this.ruleField, counts: this.counts, sharing: this.sharing };
     try {
       emit();
       return undefined;
     } catch (problem) {
+      if (!(problem instanceof AppError)) throw problem;
       this.#lines.length = lines;
       reads.length = before.reads;
       calls.length = before.calls;
@@ -130,6 +132,7 @@ export class GroupText {
       this.ruleLine = rule.line;
       this.ruleField = rule.field;
       this.counts = rule.counts;
+      this.sharing = rule.sharing;
       return problem;
     }
   }

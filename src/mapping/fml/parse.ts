@@ -57,7 +57,11 @@ export function parseMap(text: string, name: string, positions: Positions = new 
   return { structureMap: new Parser(new Lexer(text, name), positions).map(), positions };
 }
 
+/** Rules within rules: no map needs more, and the stack has an end. */
+const MAX_DEPTH = 64;
+
 class Parser {
+  #depth = 0;
   readonly #lexer: Lexer;
   readonly #positions: Positions;
 
@@ -260,8 +264,11 @@ class Parser {
   }
 
   #rules(into: StructureMapGroupRule[]): void {
+    const { position } = this.#lexer.peek();
+    if (++this.#depth > MAX_DEPTH) this.#fail(position, `rules are nested deeper than ${MAX_DEPTH}`);
     this.#symbol('{');
     while (!this.#isSymbol('}')) into.push(this.#rule());
+    this.#depth--;
     this.#symbol('}');
   }
 
