@@ -39,7 +39,7 @@ describe('a map that asks for too much is refused with its place', () => {
 
   it('text of a map never becomes code', () => {
     const word = '"); globalThis.ran = true; ("';
-    const marks = ['*/', '\u2028globalThis.ran = true\u2028', '`${globalThis.ran = true}`'].join(' ');
+    const marks = ['*/', '\u2028globalThis.ran = true\u2028', `\`$${'{globalThis.ran = true}'}\``].join(' ');
     const map = rules(`src -> tgt.name = 'x' "/* choice Observation.value v */ ${marks.replaceAll('"', '')}";
       src -> tgt.contact as c share \`${word.replaceAll('`', '')}\`, c.purpose as p, p.text = '${word}' "share";`);
     expect(problemOf(map)).toBe('compiled');
