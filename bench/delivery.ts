@@ -18,7 +18,7 @@ import { asRaw, CLIENT, facilities, PERSONS, persons, practitioners, visits } fr
 const SECRET_KEY = '5e'.repeat(32);
 const CLIENT_SECRET = 'bench-secret';
 /** Of the service as it is installed. */
-const CONCURRENCY = 32;
+const CONCURRENCY = 64;
 const LIMITS = { ratio: 0.5, known: 0.97, changed: 0.85, limited: 0.01, limitedChanged: 0.05 };
 /** Requests a second that the platform allows each of the five clients. */
 const QUOTA = 20;

@@ -11,49 +11,24 @@ import type { Bundle, ConceptMap, StructureMap } from '@medplum/fhirtypes';
 import type { Assets } from '../src/config/index.ts';
 import type { Engines } from '../src/engines.ts';
 import { compileMaps } from '../src/mapping/mapper.ts';
-import type { MapContext, MappedResource, NormalisedRecord } from '../src/mapping/types.ts';
+import type { MappedResource, NormalisedRecord } from '../src/mapping/types.ts';
 import { createIdentifiers } from '../src/store/index.ts';
 import type { R4Elements } from '../src/terminology/r4-elements.ts';
 import { mapByHand, mapPlainByHand } from './hand-written.ts';
 import { jsonataRate, mapByJsonata } from './jsonata-map.ts';
+import { type Item, itemOf, NOW } from './mapped-visit.ts';
 import { compare, type Effort, type Row, round } from './measure.ts';
 import { visits } from './visits.ts';
 
-const NOW = '2026-08-19T00:00:00.000Z';
 /** Of hand-written code with the same ids. */
 const LIMIT = 2;
 /** Visits a second, mapped, validated and written as JSON. */
 const PIPELINE = 6_000;
 
-interface Item {
-  readonly record: NormalisedRecord;
-  readonly context: MapContext;
-  readonly recordKey: string;
-}
-
 /** Our maps beside hand-written TypeScript with the same ids; and one plain map beside `@medplum/core`'s engine. */
 export async function benchMapping(engines: Engines, assets: Assets, effort: Effort): Promise<Row[]> {
   const ids = createIdentifiers('5a'.repeat(32));
-  const items = visits(0, 200).map((raw): Item => {
-    const { record } = engines.normaliser.normalise('encounters', raw, { timeZone: 'Asia/Jakarta' });
-    const facts = { timeZone: 'Asia/Jakarta', birthDate: '1975-05-05', sex: 'male' } as const;
-    const context: MapContext = {
-      now: NOW,
-      timeZone: facts.timeZone,
-      puskesmas: 'P1',
-      serviceProvider: `Organization/${ids.organizationId('P1')}`,
-      serviceProviderName: 'Puskesmas Ukur',
-      location: `Location/${ids.locationId('P1')}`,
-      locationName: 'Puskesmas Ukur',
-      patient: `Patient/${ids.patientId({ sourceKey: 'a|1' })}`,
-      birthDate: facts.birthDate,
-      sex: facts.sex,
-      practitioner: `Practitioner/${ids.practitionerId('1')}`,
-      practitionerName: 'dr. Ukur',
-      ...engines.contexts.visit('encounters', record, facts).context,
-    };
-    return { record, context, recordKey: ids.recordKey('a', 'encounters', String(record.sourceId)) };
-  });
+  const items = visits(0, 200).map((raw) => itemOf(engines, ids, raw));
   const idOf = (item: Item) => (role: string) => ids.resourceId(item.recordKey, role);
   const byMaps = (item: Item) => engines.mapper.map('encounters', item.record, item.context, idOf(item)).resources;
   const byHand = (item: Item) => mapByHand(item.record, item.context, idOf(item));

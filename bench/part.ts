@@ -3,6 +3,7 @@ import { readAssets } from '../src/config/index.ts';
 import { compileEngines, mapVersionOf } from '../src/engines.ts';
 import { benchClaims } from './claims.ts';
 import { benchDelivery } from './delivery.ts';
+import { benchEngines } from './engines.ts';
 import { benchIntake } from './intake.ts';
 import { benchMapping } from './mapping.ts';
 import type { Effort, Row } from './measure.ts';
@@ -22,6 +23,7 @@ const parts: Readonly<Record<Part, () => Row[] | Promise<Row[]>>> = {
   intake: () => benchIntake(engines, effort),
   server: () => benchServer(engines, { ...effort, runs: quick ? 1 : 5 }),
   delivery: () => benchDelivery(engines, effort),
+  engines: () => benchEngines(effort),
   claims: () => benchClaims(effort),
   terminology: () => benchTerminology(effort),
 };

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the service promises about speed, measured beside its peers in the same run.
  *
- *     npm run bench -- [--only mapping,validation,intake,server,delivery,claims,terminology] [--json [FILE]] [--quick]
+ *     npm run bench -- [--only mapping,validation,intake,server,delivery,engines,claims,terminology] [--json [FILE]] [--quick]
  *
  * Each part has a process of its own: where V8 has learnt to put the objects of one load is wrong for another, and the definitions that
  * `@medplum/core` needs stay in memory for good. Exit code 1 if a limit is missed. `--quick` shows in seconds that everything works; its

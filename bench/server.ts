@@ -1,22 +1,17 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Engines } from '../src/engines.ts';
+import { builtProgram, SOURCE } from './built.ts';
 import { MIN_VISITS } from './intake.ts';
 import { type Effort, median, quantile, type Row, round } from './measure.ts';
 import { createSeeded, ENVIRONMENT, KEY } from './seeded.ts';
 import { visits } from './visits.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCE = path.join(ROOT, 'src');
-const DIST = path.join(ROOT, 'dist');
-/** What the image puts beside the compiled program. */
-const BESIDE = ['bin.mjs', 'compile-cache.mjs', 'runtime.json'];
 const CONNECTIONS = 32;
 const LIMITS = { startMs: 1_000, rssMb: 250, singles: 200, waitMs: 50, readMs: 1 };
 const KEYED = { authorization: `Bearer ${KEY}` };
@@ -25,12 +20,7 @@ const KEYED = { authorization: `Bearer ${KEY}` };
 export async function benchServer(engines: Engines, effort: Effort): Promise<Row[]> {
   const seeded = await createSeeded(engines);
   try {
-    // What the image and an installed service run; from sources, Node strips the types of every file first.
-    if (!effort.quick) {
-      execFileSync(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: ROOT });
-      for (const each of BESIDE) copyFileSync(path.join(SOURCE, each), path.join(DIST, each));
-    }
-    const program = effort.quick ? SOURCE : DIST;
+    const program = builtProgram(effort);
     const file = seeded.copy('served.sqlite');
     const starts: number[] = [];
     const fromSource: number[] = [];

@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { type AssetTexts, packageVersion } from './config/index.ts';
+import { dueCodeSystem } from './due/index.ts';
 import type { Engines } from './engines.ts';
 import { ILP_BASE } from './terminology/systems.ts';
 
@@ -16,13 +17,13 @@ const OWN = 'ilp/';
  */
 export function definitionsOf(
   profiles: AssetTexts,
-  { mapper, catalogue }: Pick<Engines, 'mapper' | 'catalogue'>,
+  { mapper, catalogue, due }: Pick<Engines, 'mapper' | 'catalogue' | 'due'>,
   version: string,
 ): readonly Definition[] {
   const own = Object.entries(profiles)
     .filter(([name]) => name.startsWith(OWN))
     .map(([, text]) => JSON.parse(text) as Definition);
-  const made = [...mapper.structureMaps, ...Object.values(catalogue.conceptMaps)].map((resource): Definition => {
+  const made = [...mapper.structureMaps, ...Object.values(catalogue.conceptMaps), dueCodeSystem(due.tables)].map((resource): Definition => {
     const { resourceType, url = '', ...rest } = resource;
     return { resourceType, id: url.slice(url.lastIndexOf('/') + 1), url, version, ...rest } as Definition;
   });

@@ -9,6 +9,7 @@ import {
   beginKeyChange,
   type Config,
   claimDatabasePlace,
+  districtFiles,
   endKeyChange,
   packageRoot,
   packageVersion,
@@ -17,24 +18,24 @@ import {
   readMappings,
   resolveSecretKey,
   resolveSecretKeys,
+  terminologySource,
 } from './config/index.ts';
-import { compileEngines, type Engines, mapVersionOf } from './engines.ts';
+import { compileEngines, type Engines, loadEngines } from './engines.ts';
 import { AppError, type ErrorCode } from './errors/index.ts';
 import { createIntake, type DryRun, type RawRecord, readCsv, readJson, readNdjson } from './intake/index.ts';
+import { parsePacks } from './mapping/packs.ts';
 import { compileTransform } from './mapping/transform.ts';
 import { encryptSecret, openSecret } from './satusehat/index.ts';
 import { createLogger, createPlatform, databaseOf, createService as joinService, type Service } from './service.ts';
 import { createIdentifiers, type Feed, loadIdKey, openStore, type Store } from './store/index.ts';
 import { type AdoptLine, adopt, fromPlatform } from './sync/index.ts';
+import { Terminology } from './terminology/index.ts';
 import type { R4Elements } from './terminology/r4-elements.ts';
 
 let compiled: Engines | undefined;
 /** Compiled at first use: most commands need none of it. */
 const engines = (): Engines => {
-  if (compiled === undefined) {
-    const assets = readAssets();
-    compiled = { ...compileEngines(assets), mapVersion: mapVersionOf(assets.mappings) };
-  }
+  compiled ??= loadEngines();
   return compiled;
 };
 
@@ -50,7 +51,8 @@ const loggerOf = (config: Config): Logger =>
 /** Everything the service is made of, joined. @throws AppError `config`, `id-key`, `store-unavailable`, `map-compile`, `profile-compile` */
 export async function createService(config: Config): Promise<Service> {
   claimDatabasePlace(config);
-  return joinService(config, engines(), loggerOf(config));
+  compiled ??= loadEngines({ maxRows: config.limits.tableRows });
+  return joinService(config, compiled, loggerOf(config));
 }
 
 /** @throws AppError `config` if there can be no such file, `store-unavailable` */
@@ -70,16 +72,25 @@ export const composition: Composition = {
   dryRun,
   async backup(config, file, options) {
     const { backup } = await import('./store/archive.ts');
-    return backup({ database: databaseOf(config), file, version: packageVersion(), ...options });
+    return backup({
+      database: databaseOf(config),
+      file,
+      version: packageVersion(),
+      district: districtFiles(config.terminology),
+      ...options,
+    });
   },
   mappings: path.join(packageRoot, 'mappings'),
   mapRooms(folder) {
     const { profiles, mappings } = readAssets();
+    const rooms = compileEngines({ profiles, mappings: folder === undefined ? mappings : readMappings(folder) });
+    rooms.mapper.checkForms();
     return {
-      ...compileEngines({ profiles, mappings: folder === undefined ? mappings : readMappings(folder) }),
+      ...rooms,
       elements: JSON.parse(profiles['r4/elements.json'] ?? '{}') as R4Elements,
     };
   },
+  packs: () => parsePacks(readAssets().mappings),
   transform(maps) {
     const { profiles } = readAssets();
     const table = (file: string): R4Elements => JSON.parse(profiles[file] ?? '{}');
@@ -92,7 +103,8 @@ export const composition: Composition = {
     const { restore } = await import('./store/archive.ts');
     if (!options.dryRun) claimDatabasePlace(config);
     const { environment, idKey } = config;
-    return restore({ database: databaseOf(config), file, environment, ...(idKey !== undefined && { idKey }), ...options });
+    const district = districtFiles(config.terminology);
+    return restore({ database: databaseOf(config), file, environment, district, ...(idKey !== undefined && { idKey }), ...options });
   },
   adopt: adoptFrom,
   rotateKey,
@@ -144,7 +156,8 @@ async function dryRun(config: Config, feed: Feed, bytes: Uint8Array, contentType
     await store.migrate();
     const ids = createIdentifiers(await loadIdKey(store, config.idKey));
     const now = () => new Date().toISOString();
-    const intake = createIntake({ store, environment: config.environment, ids, ...engines(), now });
+    const codes = new Terminology(terminologySource(config.terminology));
+    const intake = createIntake({ store, environment: config.environment, ids, ...engines(), codes, now });
     const client = {
       id: 'cli',
       name: 'cli',

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Express } from 'express';
+import { DateTime } from 'luxon';
 import { type Logger, pino } from 'pino';
-import { type Config, packageVersion, readAssets, resolveSecretKeys, terminologySource } from './config/index.ts';
+import { type Config, packageVersion, resolveSecretKeys, terminologySource } from './config/index.ts';
 import { type Definition, definitionsOf } from './definitions.ts';
 import { alertWaiting, createDesk, type Desk } from './desk/index.ts';
-import type { Engines } from './engines.ts';
+import { createDueList, type DueList } from './due/index.ts';
+import { type Engines, loadEngines } from './engines.ts';
+import { AppError, issue } from './errors/index.ts';
 import { createFhir } from './fhir/index.ts';
 import {
   createApp,
@@ -16,7 +19,9 @@ import {
   createPressure,
   describeFault,
   type HttpServer,
+  type InForce,
   listen,
+  type Reloaded,
 } from './http/index.ts';
 import { createIntake, type Intake, type RemapOptions } from './intake/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
@@ -49,6 +54,14 @@ export interface Service {
   start(): Promise<{ url: string }>;
   /** Nothing new is taken; what is inside is finished, then everything is closed. May be called without `start`. */
   stop(): Promise<void>;
+  /**
+   * Compiles `mappings/` and `profiles/` anew, beside what is in force, and takes the new over all at once: groups of records that begin from
+   * then on are judged and mapped by it, those that began end by the old.
+   *
+   * @param options.dryRun compiles and leaves the old in force
+   * @throws AppError `reload-refused` with the located fault; nothing has changed then
+   */
+  reload(options: { readonly actor: string; readonly requestId?: string; readonly dryRun?: boolean }): Promise<Reloaded>;
   /** Opens again what a reconciliation found missing on the platform. */
   mend(options: { dryRun: boolean }): Promise<MendReport>;
   /** One pass over everything that is due, then ends. */
@@ -63,6 +76,8 @@ export interface Parts {
   readonly wrapPlatform?: (platform: Platform & { close(): void }) => Platform & { close(): void };
   readonly worker?: Partial<WorkerOptions>;
   readonly satusehat?: Partial<SatusehatOptions>;
+  /** Compiles anew what stands on disk. */
+  readonly loadEngines?: () => Engines;
 }
 
 export const databaseOf = (config: Config): string => (config.database.engine === 'postgres' ? config.database.url : config.database.path);
@@ -86,7 +101,7 @@ export async function createService(config: Config, engines: Engines, logger: Lo
   }
 }
 
-async function build(config: Config, engines: Engines, logger: Logger, store: Store, parts: Parts): Promise<Service> {
+async function build(config: Config, first: Engines, logger: Logger, store: Store, parts: Parts): Promise<Service> {
   await store.migrate();
   const { environment } = config;
   const clock = parts.clock ?? (() => Date.now());
@@ -110,11 +125,13 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     metrics,
     ...parts.worker,
   });
+  const terminology = new Terminology(terminologySource(config.terminology));
   const intake = createIntake({
     store,
     environment,
     ids,
-    ...engines,
+    ...first,
+    codes: terminology,
     now,
     onStored: worker.wake,
     jsonDepth: config.limits.jsonDepth,
@@ -176,16 +193,55 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
     ],
   });
 
-  let codes: Terminology | undefined;
-  const terminology = (): Terminology => {
-    codes ??= new Terminology(terminologySource(config.terminology));
-    return codes;
-  };
+  /** What is in force, in one place: whoever reads it reads one version. */
+  let force = { engines: first, since: now() };
   let defined: readonly Definition[] | undefined;
   const definitions = (): readonly Definition[] => {
-    defined ??= definitionsOf(readAssets().profiles, engines, engines.mapVersion ?? version);
+    defined ??= definitionsOf(force.engines.ownProfiles, force.engines, force.engines.mapVersion ?? version);
     return defined;
   };
+  let dueList: DueList | undefined;
+  const inForce = (): InForce => ({
+    maps: force.engines.mapVersion ?? version,
+    profiles: force.engines.profileVersion ?? version,
+    since: force.since,
+  });
+
+  const load = parts.loadEngines ?? (() => loadEngines({ maxRows: config.limits.tableRows }));
+
+  const reload: Service['reload'] = async ({ actor, requestId, dryRun = false }) => {
+    const before = inForce();
+    const note = (outcome: 'success' | 'refused', code: string | null) =>
+      audit.write({ client: actor, action: 'reload', target: 'maps', outcome, code, requestId: requestId ?? null, count: 1 });
+    let engines: Engines;
+    try {
+      engines = load();
+    } catch (error) {
+      const known = error instanceof AppError ? error : undefined;
+      logger.error({
+        event: 'maps.refused',
+        inForce: before.maps,
+        ...(known?.category === 'configuration' ? { code: known.code, text: known.text } : describeFault(error)),
+      });
+      await note('refused', known?.code ?? 'internal');
+      if (known?.category !== 'configuration') throw error;
+      throw new AppError('reload-refused', { version: before.maps }, { cause: error, issues: [issue(known.code, known.params)] });
+    }
+    const found = { maps: engines.mapVersion ?? version, profiles: engines.profileVersion ?? version };
+    const isOther = found.maps !== before.maps || found.profiles !== before.profiles;
+    // Written before the switch: what cannot be told in the audit does not happen.
+    if (!dryRun) await note('success', null);
+    if (!dryRun && isOther) {
+      // No step between these lines lets another run: all of it is old before, all of it new behind.
+      intake.use(engines);
+      force = { engines, since: now() };
+      dueList = undefined;
+      defined = undefined;
+    }
+    logger.info({ event: dryRun ? 'maps.checked' : 'maps.loaded', before: before.maps, found: found.maps, profiles: found.profiles });
+    return { changed: isOther, dryRun, before, found, inForce: inForce() };
+  };
+
   let stopping = false;
   let server: HttpServer | undefined;
   const startedAt = now();
@@ -193,7 +249,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
   const app = (baseUrl: string): Express => {
     const fhir = createFhir({
       store,
-      terminology,
+      terminology: () => terminology,
       definitions,
       version,
       startedAt,
@@ -214,6 +270,12 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       store,
       intake,
       desk,
+      due: () => {
+        dueList ??= createDueList({ store, ...force.engines.due });
+        return dueList;
+      },
+      // The day begins in the west last; whoever works further east before seven says which day it is (`at`).
+      today: () => DateTime.fromISO(now(), { zone: 'Asia/Jakarta' }).toISODate() as string,
       audit,
       metrics,
       pressure: createPressure({ store, environment, limit: config.worker.backlogLimit }),
@@ -221,6 +283,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       environment,
       logger,
       version,
+      maps: { inForce, reload },
       trustProxy: config.http.trustProxy,
       ready: async () => {
         if (stopping) return false;
@@ -247,7 +310,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       doors = app(server.url);
       if (config.worker.enabled) worker.start();
       await jobs.start();
-      logger.info({ event: 'service.started', version, environment, engine: store.engine });
+      logger.info({ event: 'service.started', version, maps: inForce().maps, environment, engine: store.engine });
       return { url: server.url };
     },
     async stop() {
@@ -261,6 +324,7 @@ async function build(config: Config, engines: Engines, logger: Logger, store: St
       await store.close();
       logger.info({ event: 'service.stopped' });
     },
+    reload,
     async mend({ dryRun }) {
       const report = await mend({ store, platform, clock, actor: 'operator', dryRun });
       worker.wake();

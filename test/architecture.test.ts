@@ -18,8 +18,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   satusehat: ['sync', 'terminology', 'errors'],
   desk: ['intake', 'store', 'errors'],
   fhir: ['store', 'validation', 'terminology', 'errors'],
+  due: ['mapping', 'store', 'terminology', 'errors'],
   jobs: ['store', 'errors'],
-  http: ['config', 'intake', 'desk', 'fhir', 'store', 'errors'],
+  http: ['config', 'intake', 'desk', 'fhir', 'due', 'store', 'errors'],
   cli: ['config', 'intake', 'desk', 'sync', 'satusehat', 'jobs', 'store', 'sandbox', 'mapping', 'validation', 'terminology', 'errors'],
   sandbox: ['terminology', 'errors'],
 };

@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { Desk } from '../desk/index.ts';
 import type { Issue, State } from '../errors/index.ts';
 import type { RawRecord } from '../intake/index.ts';
+import type { Pack } from '../mapping/packs.ts';
 import type { MapRooms } from '../mapping/tools/index.ts';
 import type { Transformed, TransformSet } from '../mapping/transform.ts';
 import type { AccountCheck } from '../satusehat/index.ts';
@@ -32,6 +33,8 @@ export interface Composition {
   readonly mappings: string;
   /** Compiles a folder of mappings, unless told otherwise the one in use. @throws AppError `config`, `map-compile` */
   mapRooms(folder?: string): MapRooms & { readonly elements: R4Elements };
+  /** Packs of the mappings in use. @throws AppError `config` */
+  packs(): readonly Pack[];
   /** Compiles a map of any kind, with those it imports behind it. @throws AppError `map-compile` */
   transform(maps: TransformSet['maps']): (source: unknown) => Transformed;
   /** Records of a file as intake reads them. @throws AppError `json-syntax`, `encoding` … */

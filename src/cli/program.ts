@@ -25,6 +25,7 @@ import { type RemapFlags, remapRecords } from './commands/remap.ts';
 import { runSandbox, type SandboxFlags, sandboxOptions } from './commands/sandbox.ts';
 import { serve } from './commands/serve.ts';
 import { sync } from './commands/sync.ts';
+import { printTemplate } from './commands/template.ts';
 import { type ImportFlags, importTerminology, listTerminology, removeTerminology } from './commands/terminology.ts';
 import { validateFiles } from './commands/validate.ts';
 import type { Composition } from './composition.ts';
@@ -195,6 +196,14 @@ function commandLine(version: string, choose: (action: Action) => void): Command
       'tulis hasil sekarang sebagai yang diharapkan / write what comes out now as expected',
     ),
     (folder: string | undefined, flags: { update?: boolean }) => testMaps(folder, flags),
+  );
+
+  on(
+    command(program, 'template [pack]', 'formulir kosong satu paket layanan / an empty form of a service pack')
+      .option('--csv', 'baris judul tabel (bawaan) / header of a table (default)')
+      .option('--form <form>', 'bila paketnya punya beberapa / where the pack has several')
+      .option('--feed <feed>', 'encounters | village-observations'),
+    (pack: string | undefined, flags: { csv?: boolean; form?: string; feed?: string }) => printTemplate(pack, flags),
   );
 
   on(

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Text files by their path below the folder, `/` between: `observations.csv`, `layouts/default.json`. */
@@ -23,18 +23,30 @@ export const readMappings = (folder: string): AssetTexts => readFolder(folder, '
 /**
  * Every text file below `folder`, sorted by path so that the order never depends on the file system.
  *
- * @param without folders in it that are left out
+ * @param without names of folders that are left out, wherever they are
  */
 export function readFolder(folder: string, ...without: readonly string[]): AssetTexts {
   const texts: Record<string, string> = {};
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(map|csv|json|txt)$/.test(entry.name))
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
-    .filter((name) => !without.some((one) => name.startsWith(`${one}/`)))
+    .filter((name) => !without.some((one) => name.startsWith(`${one}/`) || name.includes(`/${one}/`)))
     .sort();
   for (const name of names) texts[name] = readFileSync(path.join(folder, name), 'utf8');
   return texts;
 }
+
+/**
+ * Version of the maps that `npm run generate` last compiled as a whole: maps of another version are compiled as a whole when the service starts, these
+ * only as they are needed. Undefined where there is none.
+ */
+export function checkedMapVersion(root: string = packageRoot): string | undefined {
+  const file = checkedFile(root);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+}
+
+/** No extension that maps are read by: it is not part of them. */
+export const checkedFile = (root: string = packageRoot): string => path.join(root, 'mappings/checked');
 
 /** Version of the package, for `version`, OpenAPI and the CapabilityStatement. */
 export function packageVersion(root: string = packageRoot): string {

@@ -30,7 +30,7 @@ export interface Config {
   /** Folder of the district's code tables. */
   readonly terminology: string;
   readonly http: { readonly host: string; readonly port: number; readonly trustProxy: number; readonly publicUrl?: string };
-  readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number };
+  readonly limits: { readonly jsonBytes: number; readonly lineBytes: number; readonly jsonDepth: number; readonly tableRows: number };
   readonly platform: {
     readonly authUrl: string;
     readonly fhirUrl: string;
@@ -179,6 +179,7 @@ export function parseConfig(environ: Environ, readFile: (name: string) => string
       jsonBytes: number('ILP_LIMIT_JSON_BYTES'),
       lineBytes: number('ILP_LIMIT_LINE_BYTES'),
       jsonDepth: number('ILP_LIMIT_JSON_DEPTH'),
+      tableRows: number('ILP_LIMIT_TABLE_ROWS'),
     },
     platform: {
       authUrl: url('ILP_PLATFORM_AUTH_URL', `${host}/oauth2/v1`),

@@ -186,6 +186,19 @@ export const VARIABLES: readonly Variable[] = [
     text: { id: 'Tingkat bersarang JSON yang terdalam.', en: 'Deepest nesting of JSON.' },
   },
   {
+    name: 'ILP_LIMIT_TABLE_ROWS',
+    kind: 'integer',
+    fallback: '100000',
+    minimum: 1000,
+    maximum: 500000,
+    since,
+    group: 'Limits',
+    text: {
+      id: 'Jumlah baris terbanyak satu tabel di mappings/. Tabel yang lebih besar ditolak saat dimuat.',
+      en: 'Most rows of a table in mappings/. A larger one is refused when it is loaded.',
+    },
+  },
+  {
     name: 'ILP_ENVIRONMENT',
     kind: 'choice',
     fallback: 'sandbox',
@@ -331,9 +344,9 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'ILP_WORKER_CONCURRENCY',
     kind: 'integer',
-    fallback: '32',
+    fallback: '64',
     minimum: 1,
-    maximum: 64,
+    maximum: 256,
     since,
     group: 'Worker',
     text: { id: 'Jumlah pengiriman yang berjalan bersamaan.', en: 'Number of deliveries in flight at a time.' },

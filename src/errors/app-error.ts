@@ -1,5 +1,6 @@
 import { CODES, type ErrorCode } from './codes.ts';
 import type { Bilingual, Issue } from './issue.ts';
+import { fill } from './problem.ts';
 
 /** Values for the placeholders of a text; one that is itself text comes in both languages. */
 export type Params = Readonly<Record<string, string | number | Bilingual>>;
@@ -26,6 +27,10 @@ export class AppError extends Error {
     return CODES[this.code].status;
   }
 
+  get category(): (typeof CODES)[ErrorCode]['category'] {
+    return CODES[this.code].category;
+  }
+
   get text(): Bilingual {
     return render(this.code, this.params);
   }
@@ -34,12 +39,7 @@ export class AppError extends Error {
 /** Fills the placeholders `{name}` of a catalogue text. An unknown placeholder stays visible, so that a test finds it. */
 export function render(code: ErrorCode, params: Params = {}): Bilingual {
   const row = CODES[code];
-  const fill = (language: keyof Bilingual) =>
-    row[language].replace(/\{(\w+)\}/g, (whole, name: string) => {
-      const value = params[name] ?? whole;
-      return String(typeof value === 'object' ? value[language] : value);
-    });
-  return { id: fill('id'), en: fill('en') };
+  return { id: fill(row.id, params, 'id'), en: fill(row.en, params, 'en') };
 }
 
 /**

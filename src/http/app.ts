@@ -6,13 +6,15 @@ import { pinoHttp } from 'pino-http';
 import type { AuditLog } from './audit-log.ts';
 import { authenticate } from './auth.ts';
 import { createDeliveriesRouter, type DeliveriesRouterOptions } from './deliveries-router.ts';
+import { createDueRouter, type DueRouterOptions } from './due-router.ts';
 import { errorHandler, methodNotAllowed, notFound } from './error-handler.ts';
 import { createHealthRouter } from './health.ts';
 import { createIntakeRouter, type IntakeRouterOptions } from './intake-router.ts';
+import { createMapsRouter, type MapsRouterOptions } from './maps-router.ts';
 import { openApi } from './openapi.ts';
 import { routeOf, setState, stateOf } from './request-state.ts';
 
-export interface AppOptions extends IntakeRouterOptions, DeliveriesRouterOptions {
+export interface AppOptions extends IntakeRouterOptions, DeliveriesRouterOptions, DueRouterOptions, MapsRouterOptions {
   readonly audit: AuditLog;
   readonly logger: Logger;
   readonly version: string;
@@ -39,7 +41,14 @@ export function createApp(options: AppOptions): Express {
     .route('/api/openapi.json')
     .get((_request, response) => void response.json(document))
     .all(methodNotAllowed('GET'));
-  app.use('/api/v1', authenticate(options.store), createDeliveriesRouter(options), createIntakeRouter(options));
+  app.use(
+    '/api/v1',
+    authenticate(options.store),
+    createDeliveriesRouter(options),
+    createDueRouter(options),
+    createMapsRouter(options),
+    createIntakeRouter(options),
+  );
   for (const [path, router] of Object.entries(options.routers ?? {})) app.use(path, router);
 
   app.use(notFound);

@@ -1,3 +1,4 @@
+import { DUE_STATUSES } from '../due/index.ts';
 import { CODES, REASONS, STATES } from '../errors/index.ts';
 import { CONTRACTS } from '../intake/contracts/index.ts';
 import { FEEDS, type Feed } from '../store/port.ts';
@@ -91,6 +92,31 @@ export function openApi(version: string): Record<string, unknown> {
         }),
       },
       responses: { '200': { description: 'OK', content: json(ref('Receipt')) }, ...faults, '404': fault(CODES['not-found'].en) },
+    },
+  };
+  const word = (name: string, description: string) => query(name, { type: 'string' }, description);
+  paths['/api/v1/due'] = {
+    get: {
+      operationId: 'due',
+      summary: 'Pelayanan yang jatuh tempo; services that are due',
+      description:
+        'Untuk satu orang, satu wilayah atau satu posyandu; perlu izin fhir:read. For one person, one region or one posyandu; needs the scope fhir:read',
+      parameters: [
+        word('person', 'Patient/<id>'),
+        word('region', 'Kode Kemendagri 2, 4, 6 atau 10 angka; Kemendagri code'),
+        word('posyandu', 'Kode posyandu; code of the posyandu'),
+        word('at', 'YYYY-MM-DD; kosong = hari ini; empty = today'),
+        word('status', `${DUE_STATUSES.join(', ')}; dipisah koma; comma list`),
+        word('service', 'Kunci pelayanan (docs/due.md), dipisah koma; keys of services, comma list'),
+        word('summary', 'true: jumlah orang per pelayanan; persons counted by service'),
+        word('after', 'Dari halaman sebelumnya; from the page before'),
+        word('limit', '1–200 orang; persons'),
+      ],
+      responses: {
+        '200': { description: 'OK', content: { ...json({ type: 'object' }), 'application/fhir+json': { schema: { type: 'object' } } } },
+        ...faults,
+        '404': fault(CODES['not-found'].en),
+      },
     },
   };
   const deliveries = deliveriesOpenApi(faults, fault);

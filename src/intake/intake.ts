@@ -2,6 +2,7 @@ import type { Bundle, Resource } from '@medplum/fhirtypes';
 import type { Issue, Reason, State } from '../errors/index.ts';
 import type { AccessContext, Client, Feed, Submission } from '../store/port.ts';
 import type { Preflight } from '../validation/index.ts';
+import type { IntakeEngines } from './pipeline.ts';
 import type { RawRecord } from './raw-record.ts';
 import type { RemapCounts, RemapOptions } from './remap.ts';
 import type { Reprocessed } from './reprocess.ts';
@@ -82,6 +83,10 @@ export interface Intake {
    * @throws AppError `store-unavailable`, `busy` while stopping: what was done before stands
    */
   remap(options: RemapOptions): Promise<RemapCounts>;
+  /**
+   * Judges and maps by these from the next group on; one that began ends by what it began with. Nothing of it can fail: engines come compiled.
+   */
+  use(engines: IntakeEngines): void;
   /** Looks at all that is held for the number of a person, and lets go on what names another one by now. */
   lookAtHeld(signal?: AbortSignal): Promise<{ readonly held: number; readonly released: number }>;
   /** Records that wait for their group. */

@@ -3,6 +3,7 @@ import { type Issue, issue } from '../errors/index.ts';
 import type { MapContext, MappedResource, NormalisedRecord } from '../mapping/types.ts';
 import type { Feed, PersonEntry } from '../store/port.ts';
 import { buildContext } from './contexts.ts';
+import { checkDiagnoses } from './diagnoses.ts';
 import { dedupe, isError, overlaps, related } from './findings.ts';
 import type { Group } from './group.ts';
 import type { Prepared, Told } from './prepare.ts';
@@ -81,7 +82,9 @@ export function gatherIssues(group: Group, one: Prepared, resolved: Resolved, st
   const references = resolved.issues.filter(
     ({ field = '' }) => ![...faulty, ...broken].some((other) => other !== undefined && overlaps(field, other)),
   );
-  const plausible = options.catalogue.checkPlausible(feed, one.record).filter(({ field }) => !faulty.has(field) && !broken.has(field));
+  const plausible = options.catalogue
+    .checkPlausible(feed, one.record, options.codes)
+    .filter(({ field }) => !faulty.has(field) && !broken.has(field));
   const personAbsent = [...read, ...contract].some(({ code }) => code === 'person-missing');
   return dedupe([
     ...read,
@@ -89,6 +92,7 @@ export function gatherIssues(group: Group, one: Prepared, resolved: Resolved, st
     ...references.filter(({ code }) => !(personAbsent && code === 'person-unknown')),
     ...plausible,
     ...checkTimes(feed, one.record, now),
+    ...(options.codes ? checkDiagnoses(one.record, resolved.person, options.codes) : []),
     ...checkGenerated(group, one.record),
   ]);
 }

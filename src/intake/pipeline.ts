@@ -11,6 +11,12 @@ import { heldByIdentity, heldVisitsOf, inOrder, itemOf, type Reprocessed } from 
 import { findForbidden } from './rights.ts';
 import type { BatchItem, BatchOptions, Pending } from './types.ts';
 
+/** What records are judged and mapped by: all of it is of one version. */
+export type IntakeEngines = Pick<
+  BatchOptions,
+  'normaliser' | 'contracts' | 'contexts' | 'catalogue' | 'mapper' | 'validator' | 'rules' | 'mapVersion' | 'preflight'
+>;
+
 export interface IntakeOptions extends BatchOptions {
   /** Instant now, UTC with milliseconds. */
   readonly now: () => string;
@@ -29,6 +35,8 @@ export interface IntakeOptions extends BatchOptions {
  */
 export function createIntake(options: IntakeOptions): Intake {
   const { store, now } = options;
+  /** What is in force. A group takes it along when it begins and ends with it, so that no group is of two versions. */
+  let current: BatchOptions = options;
   let draining = false;
   const releasing = new Set<Promise<void>>();
   const batcher = createBatcher<BatchItem, Done>(beginGroup, { limit: options.groupSize ?? 100 });
@@ -40,40 +48,45 @@ export function createIntake(options: IntakeOptions): Intake {
   /** Works on a group while the one before is being written; the answer writes it. */
   async function beginGroup(items: readonly BatchItem[]): Promise<() => Promise<readonly (Done | Error)[]>> {
     const seen = restarts;
-    const result = await processBatch(options, items, now(), { pending });
+    const by = current;
+    const result = await processBatch(by, items, now(), { pending });
     await store.prepare(result.changes);
-    return () => finishGroup(items, restarts === seen ? result : undefined);
+    return () => finishGroup(by, items, restarts === seen ? result : undefined);
   }
 
-  async function finishGroup(items: readonly BatchItem[], begun: Processed | undefined): Promise<readonly (Done | Error)[]> {
+  async function finishGroup(
+    by: BatchOptions,
+    items: readonly BatchItem[],
+    begun: Processed | undefined,
+  ): Promise<readonly (Done | Error)[]> {
     try {
-      return await storeOnce(items, begun);
+      return await storeOnce(by, items, begun);
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
     // Another process wrote one of these records in between: what it wrote is read now.
     try {
-      return await storeOnce(items);
+      return await storeOnce(by, items);
     } catch (error) {
       if (!isConflict(error)) throw error;
     }
     const answers: (Done | Error)[] = [];
-    for (const item of items) answers.push(...(await storeAlone(item).catch((error: Error) => [error])));
+    for (const item of items) answers.push(...(await storeAlone(by, item).catch((error: Error) => [error])));
     return answers;
   }
 
   /** Several processes may add to one person again and again: each try reads what is there by then. */
-  async function storeAlone(item: BatchItem, tries = 3): Promise<readonly Done[]> {
+  async function storeAlone(by: BatchOptions, item: BatchItem, tries = 3): Promise<readonly Done[]> {
     try {
-      return await storeOnce([item]);
+      return await storeOnce(by, [item]);
     } catch (error) {
       if (tries <= 1 || !isConflict(error)) throw error;
-      return storeAlone(item, tries - 1);
+      return storeAlone(by, item, tries - 1);
     }
   }
 
-  async function storeOnce(items: readonly BatchItem[], begun?: Processed): Promise<readonly Done[]> {
-    const processed = begun ?? (await processBatch(options, items, now()));
+  async function storeOnce(by: BatchOptions, items: readonly BatchItem[], begun?: Processed): Promise<readonly Done[]> {
+    const processed = begun ?? (await processBatch(by, items, now()));
     const { outcomes, changes } = processed;
     // Whoever began while this was worked on again has not seen it.
     if (!begun) restarts++;
@@ -113,7 +126,7 @@ export function createIntake(options: IntakeOptions): Intake {
     for (const submission of inOrder(submissions)) items.set(submission, await itemOf(store, submission, anyway, standing));
     const readable = [...items.values()].filter((item) => item !== undefined);
     const answers: readonly Done[] = dryRun
-      ? (await processBatch(options, readable, now(), { anew: true })).outcomes.map(({ receipt }) => ({
+      ? (await processBatch(current, readable, now(), { anew: true })).outcomes.map(({ receipt }) => ({
           receipt,
           repeated: false,
         }))
@@ -136,23 +149,27 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     accept,
-    preflight: options.preflight,
+    use(engines) {
+      current = { ...current, ...engines };
+    },
+    preflight: (resources, issues) => current.preflight(resources, issues),
     forbidden: (request, records) =>
       findForbidden(
-        options,
+        current,
         records.map((raw) => ({ request, raw })),
         now(),
       ),
     async dryRun(request, records): Promise<readonly DryRun[]> {
+      const by = current;
       const { outcomes } = await processBatch(
-        options,
+        by,
         records.map((raw) => ({ request, raw })),
         now(),
         { anew: true },
       );
       return outcomes.map(({ receipt: { id: _, version: __, ...verdict }, resources }) => ({
         verdict,
-        preflight: options.preflight(
+        preflight: by.preflight(
           resources.map(({ resource }) => resource),
           verdict.issues,
         ),
@@ -190,7 +207,7 @@ export function createIntake(options: IntakeOptions): Intake {
       return answer.receipt;
     },
     reprocess,
-    remap: (wanted) => remap(options, now, (submissions) => reprocess(submissions, { standing: true }), wanted),
+    remap: (wanted) => remap(current, now, (submissions) => reprocess(submissions, { standing: true }), wanted),
     async lookAtHeld(signal) {
       const counts = { held: 0, released: 0 };
       for await (const page of heldByIdentity(store)) {

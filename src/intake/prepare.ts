@@ -30,7 +30,7 @@ export type Told = Pick<Prepared, 'record' | 'sourceSystem' | 'sourceId' | 'reco
 export function prepare(options: BatchOptions, item: BatchItem, now: string): Prepared {
   const { feed, client } = item.request;
   const { raw } = item;
-  const read = options.normaliser.normalise(feed, raw.value, { timeZone: DEFAULT_ZONE, now });
+  const read = options.normaliser.normalise(feed, raw.value, { timeZone: DEFAULT_ZONE, now, codes: options.codes });
   const named = text(read.record.sourceSystem);
   const only = client.sourceSystems !== 'all' && client.sourceSystems.length === 1 ? client.sourceSystems[0] : undefined;
   const system = named ?? only;

@@ -67,7 +67,7 @@ export function rezone(group: Group, one: Prepared): void {
   if (!zone || zone === one.zone || one.item.raw.fault || feed === 'facilities') return;
   one.zone = zone;
   delete one.print;
-  const again = options.normaliser.normalise(feed, one.item.raw.value, { timeZone: zone, now });
+  const again = options.normaliser.normalise(feed, one.item.raw.value, { timeZone: zone, now, codes: options.codes });
   one.record = withSourceSystem(again.record, one.sourceSystem);
   one.issues = again.issues;
 }

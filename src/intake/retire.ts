@@ -11,14 +11,17 @@ const BY_STATUS = new Set([
   'DiagnosticReport',
   'Encounter',
   'EpisodeOfCare',
+  'FamilyMemberHistory',
   'Immunization',
   'MedicationAdministration',
   'MedicationDispense',
   'MedicationRequest',
   'MedicationStatement',
+  'NutritionOrder',
   'Observation',
   'Procedure',
   'QuestionnaireResponse',
+  'RiskAssessment',
   'ServiceRequest',
   'Specimen',
   'Task',
@@ -45,6 +48,7 @@ export function retire(resource: Stored): Stored | undefined {
     return { ...rest, verificationStatus: { coding: [{ system, code: 'entered-in-error' }] } } as Stored;
   }
   if (BY_STATUS.has(type)) return { ...resource, status: 'entered-in-error' } as Stored;
+  if (type === 'Goal') return { ...resource, lifecycleStatus: 'entered-in-error' } as Stored;
   if (type === 'Location') return { ...resource, status: 'inactive' } as Stored;
   if (BY_ACTIVE.has(type)) return { ...resource, active: false } as Stored;
   return undefined;
@@ -52,6 +56,14 @@ export function retire(resource: Stored): Stored | undefined {
 
 /** Whether a resource says that it was entered in error. */
 export function isRetired(resource: Resource): boolean {
-  const { status, verificationStatus } = resource as { status?: unknown; verificationStatus?: { coding?: readonly { code?: string }[] } };
-  return status === 'entered-in-error' || verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;
+  const { status, lifecycleStatus, verificationStatus } = resource as {
+    status?: unknown;
+    lifecycleStatus?: unknown;
+    verificationStatus?: { coding?: readonly { code?: string }[] };
+  };
+  return (
+    status === 'entered-in-error' ||
+    lifecycleStatus === 'entered-in-error' ||
+    verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true
+  );
 }

@@ -5,6 +5,7 @@ import type { ContextBuilder } from '../mapping/context.ts';
 import type { MappedResource, Mapper, NormalisedRecord } from '../mapping/types.ts';
 import type { Identifiers } from '../store/id-key.ts';
 import type { ChangeSet, Feed, Store } from '../store/port.ts';
+import type { LocalCodes } from '../terminology/index.ts';
 import type { PlatformRules, Preflight, Validator } from '../validation/types.ts';
 import type { ContractCheck } from './contract-check.ts';
 import type { IntakeRequest, Receipt } from './intake.ts';
@@ -12,7 +13,11 @@ import type { RawRecord } from './raw-record.ts';
 
 /** Reads what a source sent into the shape of contract 2. */
 export interface NormaliserPort {
-  normalise(feed: Feed, raw: unknown, options: { timeZone: string; now: string }): { record: NormalisedRecord; issues: readonly Issue[] };
+  normalise(
+    feed: Feed,
+    raw: unknown,
+    options: { timeZone: string; now: string; codes?: LocalCodes | undefined },
+  ): { record: NormalisedRecord; issues: readonly Issue[] };
 }
 
 export interface BatchOptions {
@@ -23,6 +28,8 @@ export interface BatchOptions {
   readonly contracts: ContractCheck;
   readonly contexts: ContextBuilder;
   readonly catalogue: Pick<Catalogue, 'checkPlausible' | 'decide'>;
+  /** The district's own tables, and what is usual of ICD-10; without it neither is looked at. */
+  readonly codes?: LocalCodes;
   readonly mapper: Mapper;
   readonly validator: Validator;
   readonly rules: PlatformRules;

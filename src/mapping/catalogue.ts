@@ -1,7 +1,12 @@
 import type { ConceptMap, StructureMap, StructureMapGroup, StructureMapGroupRule, StructureMapGroupRuleTarget } from '@medplum/fhirtypes';
-import { AppError, type Issue, issue } from '../errors/index.ts';
+import { type Issue, issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
+import type { LocalCodes } from '../terminology/index.ts';
 import { ILP_BASE, SYSTEMS } from '../terminology/systems.ts';
+import { fail } from './csv.ts';
+import { formRule, mapsOf, packMaps } from './pack-map.ts';
+import type { Pack, PackForm } from './packs.ts';
+import { tableSays } from './table-problems.ts';
 import { type MappingTables, type ObservationRow, type PathStep, pathSteps, type TokenCoding } from './tables.ts';
 import type { NormalisedRecord } from './types.ts';
 
@@ -9,19 +14,32 @@ import type { NormalisedRecord } from './types.ts';
 export interface Catalogue {
   /** One map per feed with rows; group `EncounterCatalogue` or `VillageCatalogue`: `(source src, source ctx, target bundle : Bundle)`. */
   readonly structureMaps: readonly StructureMap[];
+  /** What the packs add to them, form by form: only the forms that are used need to be compiled. */
+  readonly forms: readonly CatalogueForm[];
   /** By url; maps name them in `translate`. */
   readonly conceptMaps: Readonly<Record<string, ConceptMap>>;
   /**
    * Values outside the bounds of their row (`field-range`), and tokens and codes that no table has (`code-unknown`,
    * `form-unknown`), each with the path of its field. No issue holds a value.
    */
-  checkPlausible(feed: Feed, record: NormalisedRecord): readonly Issue[];
+  checkPlausible(feed: Feed, record: NormalisedRecord, codes?: Pick<LocalCodes, 'districtName'>): readonly Issue[];
   /** `send` or `local`; what no row names stays local. */
   decide(feed: Feed, item: string): 'send' | 'local';
 }
 
+/** A form of a pack in one feed. */
+export interface CatalogueForm {
+  readonly feed: Feed;
+  readonly form: string;
+  /** Name of its pack: all its maps are needed. */
+  readonly pack: string;
+  /** The map whose one group takes a record's services of this form: `(source src, source ctx, target bundle : Bundle)`. */
+  readonly entry: () => StructureMap;
+  /** What the rows of the pack mean; the same object for all its forms. */
+  readonly rows: () => StructureMap;
+}
+
 export const conceptMapUrl = (name: string): string => `${ILP_BASE}/ConceptMap/${name}`;
-export const catalogueUrl = (feed: Feed): string => `${ILP_BASE}/StructureMap/catalogue-${feed}`;
 
 /** Map with the group `ObservationHead`, which every catalogue imports. */
 const OBSERVATION_MAP = `${ILP_BASE}/StructureMap/observation`;
@@ -38,14 +56,29 @@ const CATEGORY_DISPLAY: Readonly<Record<string, string>> = {
 /** @throws AppError `config` when a row cannot become a rule */
 export function createCatalogue(tables: MappingTables): Catalogue {
   const policy = new Map(tables.deliveryPolicy.map((row) => [`${row.feed} ${row.item}`, row.decision]));
-  const checks = new Map<Feed, (record: NormalisedRecord, issues: Issue[]) => void>();
+  const checks = new Map<Feed, RecordCheck>();
   for (const feed of ['encounters', 'village-observations'] as const) checks.set(feed, recordCheck(tables, feed));
   return {
     structureMaps: (Object.keys(GROUPS) as Feed[]).map((feed) => structureMap(feed, tables.observations)),
+    forms: tables.packs.flatMap((pack) => {
+      let rows: StructureMap | undefined;
+      return pack.forms.flatMap((form) =>
+        form.feeds.map((feed) => ({
+          feed,
+          form: form.name,
+          pack: pack.name,
+          entry: () => formMap(feed, pack, form),
+          rows: () => {
+            rows ??= packMaps(pack);
+            return rows;
+          },
+        })),
+      );
+    }),
     conceptMaps: Object.fromEntries(conceptMaps(tables).map((map) => [map.url as string, map])),
-    checkPlausible(feed, record) {
+    checkPlausible(feed, record, codes) {
       const issues: Issue[] = [];
-      checks.get(feed)?.(record, issues);
+      checks.get(feed)?.(record, issues, codes);
       return issues;
     },
     decide: (feed, item) => policy.get(`${feed} ${item}`) ?? 'local',
@@ -55,16 +88,7 @@ export function createCatalogue(tables: MappingTables): Catalogue {
 // ---- StructureMap
 
 function structureMap(feed: Feed, rows: readonly ObservationRow[]): StructureMap {
-  const group: StructureMapGroup = {
-    name: GROUPS[feed] as string,
-    typeMode: 'none',
-    input: [
-      { name: 'src', type: 'Record', mode: 'source' },
-      { name: 'ctx', mode: 'source' },
-      { name: 'bundle', type: 'Bundle', mode: 'target' },
-    ],
-    rule: [],
-  };
+  const group = entryGroup(GROUPS[feed] as string);
   // Rows with the same container share the rule that enters it.
   const entered = new Map<string, StructureMapGroupRule[]>();
   for (const row of rows.filter((candidate) => candidate.feed === feed)) {
@@ -82,19 +106,36 @@ function structureMap(feed: Feed, rows: readonly ObservationRow[]): StructureMap
     }
     rules.push(leaf(row, variable, steps, service));
   }
-  return {
-    resourceType: 'StructureMap',
-    url: catalogueUrl(feed),
-    name: `catalogue-${feed}`,
-    status: 'active',
-    structure: [
-      { url: `${ILP_BASE}/contract/${feed}-2`, mode: 'source', alias: 'Record' },
-      { url: 'http://hl7.org/fhir/StructureDefinition/Bundle', mode: 'target', alias: 'Bundle' },
-    ],
-    import: [OBSERVATION_MAP],
-    group: [group],
-  };
+  return entryMap(feed, `catalogue-${feed}`, [OBSERVATION_MAP], group);
 }
+
+const formMap = (feed: Feed, pack: Pack, form: PackForm): StructureMap =>
+  entryMap(feed, `form-${feed}-${form.name}`, mapsOf(pack), { ...entryGroup('Form'), rule: [formRule(form)] });
+
+/** A group that takes a whole record. */
+const entryGroup = (name: string): StructureMapGroup => ({
+  name,
+  typeMode: 'none',
+  input: [
+    { name: 'src', type: 'Record', mode: 'source' },
+    { name: 'ctx', mode: 'source' },
+    { name: 'bundle', type: 'Bundle', mode: 'target' },
+  ],
+  rule: [],
+});
+
+const entryMap = (feed: Feed, name: string, imports: readonly string[], group: StructureMapGroup): StructureMap => ({
+  resourceType: 'StructureMap',
+  url: `${ILP_BASE}/StructureMap/${name}`,
+  name,
+  status: 'active',
+  structure: [
+    { url: `${ILP_BASE}/contract/${feed}-2`, mode: 'source', alias: 'Record' },
+    { url: 'http://hl7.org/fhir/StructureDefinition/Bundle', mode: 'target', alias: 'Bundle' },
+  ],
+  import: [...imports],
+  group: [group],
+});
 
 const variableOf = (step: PathStep, depth: number): string => (depth === 0 && step.filter ? 'service' : `${step.name}Of`);
 
@@ -129,8 +170,7 @@ function leaf(row: ObservationRow, context: string, steps: readonly PathStep[], 
     ...valueTargets(row, into, text, id),
   ];
   const category = CATEGORY_DISPLAY[row.category];
-  if (category === undefined)
-    throw new AppError('config', { detail: `mappings/observations.csv line ${row.line}, column category: is not known` });
+  if (category === undefined) fail('observations.csv', row.line, 'category', tableSays('not-category'));
   return {
     name: row.item,
     source: [{ context, element, variable: 'value', ...(condition && { condition }) }],
@@ -188,7 +228,7 @@ interface When {
 function parseWhen(row: ObservationRow): When {
   const match = /^(!)?([\w.]+?)(?:(!=|=)([\w-]+))?$/.exec(row.when ?? '');
   if (!match?.[2] || (match[1] === undefined) === (match[3] === undefined)) {
-    throw new AppError('config', { detail: `mappings/observations.csv line ${row.line}, column when: write a=b, a!=b or !a` });
+    return fail('observations.csv', row.line, 'when', tableSays('when'));
   }
   return { field: match[2], test: match[1] ? 'absent' : match[3] === '=' ? 'equals' : 'differs', value: match[4] ?? '' };
 }
@@ -198,9 +238,7 @@ function whenCondition(row: ObservationRow, context: string, steps: readonly Pat
   const container = steps.slice(0, -1).map((step) => step.name);
   const field = when.field.split('.');
   if (container.length !== field.length - 1 || container.some((name, i) => name !== field[i])) {
-    throw new AppError('config', {
-      detail: `mappings/observations.csv line ${row.line}, column when: must name a neighbour of ${row.path}`,
-    });
+    fail('observations.csv', row.line, 'when', tableSays('when-neighbour', { path: row.path }));
   }
   const path = `%${context}.${field.at(-1)}`;
   if (when.test === 'absent') return `${path}.empty()`;
@@ -264,8 +302,11 @@ function conceptMap(name: string, rows: readonly TokenCoding[]): ConceptMap {
 
 // ---- checks
 
-function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedRecord, issues: Issue[]) => void {
-  const rows = tables.observations.filter((row) => row.feed === feed).map((row) => ({ row, steps: pathSteps(row.path) }));
+type RecordCheck = (record: NormalisedRecord, issues: Issue[], codes?: Pick<LocalCodes, 'districtName'>) => void;
+
+function recordCheck(tables: MappingTables, feed: Feed): RecordCheck {
+  const rows = checkedFields(tables, feed);
+  const required = requiredAnswers(tables, feed);
   const tokens = (list: readonly { readonly token: string }[]): ReadonlySet<string> => new Set(list.map((one) => one.token));
   const answers = new Map([...tables.answers].map(([name, list]) => [name, tokens(list)]));
   const vaccines = tokens(tables.immunizations);
@@ -274,7 +315,7 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
   const reasons = answers.get('immunization-reason') ?? new Set<string>();
   const dangers = answers.get('danger-signs') ?? new Set<string>();
   const forms = new Set(tables.forms.filter((form) => form.feed === feed).map((form) => form.name));
-  return (record, issues) => {
+  return (record, issues, codes) => {
     const seen = new Set<string>();
     const report = (found: Issue): void => {
       const key = `${found.code} ${found.field}`;
@@ -284,21 +325,29 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
     const inTable = (value: unknown, table: ReadonlySet<string>, field: string, system: string): void => {
       if (typeof value === 'string' && !table.has(value)) report(issue('code-unknown', { field, system }, { field }));
     };
-    for (const { row, steps } of rows) {
+    const icd10 = (code: unknown, field: string): void => {
+      const known = typeof code !== 'string' || tables.icd10.find(code) || codes?.districtName(SYSTEMS.icd10, code) !== undefined;
+      if (!known) report(issue('code-unknown', { field, system: 'ICD-10' }, { field }));
+    };
+    for (const { steps, ...row } of rows) {
       each(record, steps, '', (value, field) => {
-        if (row.kind === 'code') inTable(value, answers.get(row.answers as string) ?? new Set(), field, `answers.csv (${row.answers})`);
-        if (typeof value !== 'number' || row.min === undefined || row.max === undefined) return;
-        if (value < row.min || value > row.max) {
-          report(issue('field-range', { field, min: row.min, max: row.max, unit: row.unit ?? '' }, { field }));
+        if (row.answers !== undefined) inTable(value, answers.get(row.answers) ?? new Set(), field, `answers.csv (${row.answers})`);
+        const { min, max } = row;
+        if (typeof value !== 'number' || (min === undefined && max === undefined)) return;
+        if (value < (min ?? value) || value > (max ?? value)) {
+          report(issue('field-range', { field, min: min ?? '', max: max ?? '', unit: row.unit ?? '' }, { field }));
         }
       });
     }
-    each(record, [{ name: 'diagnoses' }, { name: 'code' }], '', (code, field) => {
-      if (typeof code === 'string' && !tables.icd10.find(code)) report(issue('code-unknown', { field, system: 'ICD-10' }, { field }));
+    each(record, [{ name: 'services' }], '', (service, field) => {
+      const { form, answers: given } = (service ?? {}) as { form?: unknown; answers?: Record<string, unknown> };
+      for (const question of required.get(form as string) ?? []) {
+        const place = `${field}.answers.${question}`;
+        if (given?.[question] === undefined) report(issue('field-required', { field: place }, { field: place }));
+      }
     });
-    each(record, [{ name: 'referrals' }, { name: 'reasonCode' }], '', (code, field) => {
-      if (typeof code === 'string' && !tables.icd10.find(code)) report(issue('code-unknown', { field, system: 'ICD-10' }, { field }));
-    });
+    each(record, [{ name: 'diagnoses' }, { name: 'code' }], '', icd10);
+    each(record, [{ name: 'referrals' }, { name: 'reasonCode' }], '', icd10);
     each(record, [{ name: 'immunizations' }, { name: 'vaccine' }], '', (token, field) =>
       inTable(token, vaccines, field, 'immunizations.csv'),
     );
@@ -316,6 +365,46 @@ function recordCheck(tables: MappingTables, feed: Feed): (record: NormalisedReco
       if (typeof form === 'string' && !forms.has(form)) report(issue('form-unknown', { field }, { field }));
     });
   };
+}
+
+interface CheckedField {
+  readonly steps: readonly PathStep[];
+  readonly answers?: string | undefined;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly unit?: string | undefined;
+}
+
+/** Fields with bounds or an answer table, of the catalogue and of the packs. */
+function checkedFields({ observations, packs }: MappingTables, feed: Feed): readonly CheckedField[] {
+  const rows = observations
+    .filter((row) => row.feed === feed)
+    .map(({ path, kind, answers, min, max, unit }) => ({ steps: pathSteps(path), ...(kind === 'code' && { answers }), min, max, unit }));
+  const questions = packs.flatMap((pack) => {
+    const here = new Set(pack.forms.filter(({ feeds }) => feeds.includes(feed)).map(({ name }) => name));
+    return pack.questions.filter(({ form }) => here.has(form));
+  });
+  return [
+    ...rows,
+    ...questions.map(({ form, name, answers, min, max, unit }) => ({
+      steps: [{ name: 'services', filter: { field: 'form', value: form } }, { name: 'answers' }, { name }],
+      ...{ answers, min, max, unit },
+    })),
+  ];
+}
+
+/** Form → questions without whose answers it means nothing. */
+function requiredAnswers({ packs }: MappingTables, feed: Feed): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    packs.flatMap(({ forms, questions }) =>
+      forms
+        .filter(({ feeds }) => feeds.includes(feed))
+        .map(
+          ({ name }) =>
+            [name, questions.filter(({ form, required }) => form === name && required).map((question) => question.name)] as const,
+        ),
+    ),
+  );
 }
 
 /** Calls `visit` for every value at the path, with its place (`services[1].answers.tbj`). */

@@ -2,17 +2,18 @@ import type { Bundle, BundleEntry, ConceptMap, Resource, StructureMap } from '@m
 import { AppError, fieldName, type Issue, issue } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
 import type { R4Elements } from '../terminology/r4-elements.ts';
-import { localSid } from '../terminology/systems.ts';
+import { localSid, sidKind } from '../terminology/systems.ts';
 import {
+  type CompiledPart,
   compileUnits,
   createRuntime,
-  type EntryFunction,
   type JsonSchema,
   type MapUnit,
   type ReadTree,
   type Site,
 } from './compile/index.ts';
-import { Positions, parseMap } from './fml/index.ts';
+import { mapError, Positions, parseMap, says } from './fml/index.ts';
+import { tableSays } from './table-problems.ts';
 import type { MapContext, MappedResource, Mapper, NormalisedRecord } from './types.ts';
 
 /**
@@ -26,7 +27,7 @@ import type { MapContext, MappedResource, Mapper, NormalisedRecord } from './typ
  * - `ref.reference = 'role:encounter'`, or `ref.reference = reference(enc)` for a resource in scope, becomes `Encounter/<id>`.
  *   When two resources have the role, the first is meant. A role that is not there leaves no Reference and gives a warning.
  *
- * Ids are never written by a map. A resource type with `identifier` gets `{system: …/sid/<type in lower case>, value: id}` unless
+ * Ids are never written by a map. A resource type with `identifier` gets `{system: …/sid/<kind>, value: id}` unless
  * the map wrote one of a local system for that kind.
  */
 export interface MapSet {
@@ -34,6 +35,11 @@ export interface MapSet {
   readonly maps: readonly { readonly name: string; readonly text: string }[];
   /** Further maps as resources, such as those made from the catalogue's tables. */
   readonly structureMaps: readonly StructureMap[];
+  /**
+   * Maps for the services of one form. They are compiled when a record first has such a service, so that a start does not wait for what this day
+   * does not need; `checkForms` compiles all.
+   */
+  readonly forms?: readonly FormMaps[];
   readonly elements: R4Elements;
   /** Contracts by the url that `uses "…"` names. */
   readonly contracts: Readonly<Record<string, JsonSchema>>;
@@ -50,9 +56,21 @@ export interface MapSet {
   readonly consumed?: Readonly<Partial<Record<Feed, readonly string[]>>>;
 }
 
+export interface FormMaps {
+  readonly feed: Feed;
+  readonly form: string;
+  /** FML texts and resources that the entry imports; those that several forms share are the same objects. */
+  readonly maps: readonly { readonly name: string; readonly text: string }[];
+  readonly structureMaps: () => readonly StructureMap[];
+  /** Its one group takes the record: `(source src : …, source ctx, target bundle : Bundle)`. */
+  readonly entry: () => StructureMap;
+}
+
 export type CompiledMaps = Mapper & {
-  /** All maps of the set as FHIR resources, to be published. */
+  /** All maps of the set as FHIR resources, to be published: a record goes through the entry of its feed, then through that of each of its forms. */
   readonly structureMaps: readonly StructureMap[];
+  /** Compiles the maps of all forms. @throws AppError `map-compile` */
+  checkForms(): void;
   /** The generated JavaScript, to read it. */
   readonly source: { readonly fast: string; readonly traced: string };
   /** What the maps of a feed can read and write, whatever the record. */
@@ -73,18 +91,41 @@ export interface Reach {
  * @throws AppError `map-compile` naming map, line, column and what to write instead; nothing half-understood ever runs
  */
 export function compileMaps(set: MapSet): CompiledMaps {
-  const units: MapUnit[] = [
-    ...set.maps.map(({ name, text }) => {
-      const { structureMap, positions } = parseMap(text, name);
-      return { name, map: structureMap, positions };
-    }),
-    ...set.structureMaps.map((map) => ({ name: map.name, map, positions: new Positions() })),
-  ];
+  const made = new Map<object, MapUnit>();
+  /** One unit for one map, however many forms it is for. */
+  const unitOf = (given: MapSet['maps'][number] | StructureMap): MapUnit => {
+    let unit = made.get(given);
+    if (unit === undefined) {
+      unit = 'text' in given && typeof given.text === 'string' ? parsed(given.name, given.text) : asUnit(given as StructureMap);
+      made.set(given, unit);
+    }
+    return unit;
+  };
+  const units = [...set.maps, ...set.structureMaps].map(unitOf);
+  refuseCircles(units);
+  const forms = new Map<Feed, Map<string, FormUnits>>();
+  for (const { feed, form, maps, structureMaps, entry } of set.forms ?? []) {
+    let own: readonly MapUnit[] | undefined;
+    const inFeed = forms.get(feed) ?? new Map<string, FormUnits>();
+    forms.set(feed, inFeed);
+    inFeed.set(form, {
+      key: `${feed} ${form}`,
+      units: () => {
+        if (own === undefined) {
+          own = [asUnit(entry()), ...[...maps, ...structureMaps()].map(unitOf)];
+          refuseCircles([...units, ...own]);
+        }
+        return own;
+      },
+    });
+  }
+  const allForms = [...forms.values()].flatMap((inFeed) => [...inFeed.values()]);
   const runtime = createRuntime();
   const entry = Object.fromEntries(Object.entries(set.entry).filter(([, group]) => group !== undefined)) as Record<string, string>;
   const compiled = compileUnits(
     {
       units,
+      parts: new Map(allForms.map((one) => [one.key, one])),
       elements: set.elements,
       contracts: set.contracts,
       conceptMaps: set.conceptMaps ?? {},
@@ -96,13 +137,50 @@ export function compileMaps(set: MapSet): CompiledMaps {
   const sids = new Sids(set.elements);
   const consumed = new Map(Object.entries(set.consumed ?? {}).map(([feed, paths]) => [feed, new Set(paths)]));
 
-  function run(functions: ReadonlyMap<string, EntryFunction>, feed: Feed, record: NormalisedRecord, context: MapContext): Bundle {
-    const entryFunction = functions.get(feed);
-    if (entryFunction === undefined) throw new AppError('config', { detail: `no map for ${feed}` });
+  const partsOf = (feed: Feed, record: NormalisedRecord): readonly { readonly key: string; readonly part: CompiledPart }[] => {
+    const inFeed = forms.get(feed);
+    const { services } = record as { services?: unknown };
+    if (inFeed === undefined || !Array.isArray(services)) return [];
+    const named = new Set(services.map((service) => inFeed.get((service as { form?: string } | null)?.form ?? '')?.key));
+    return [...named].flatMap((key) => {
+      const part = key === undefined ? undefined : compiled.part(key);
+      return key === undefined || part === undefined ? [] : [{ key, part }];
+    });
+  };
+
+  /** What the maps of a feed and of these forms read. */
+  const trees = new Map<string, ReadTree>();
+  function readsOf(feed: Feed, parts: ReturnType<typeof partsOf>): ReadTree | undefined {
+    const own = compiled.reads.get(feed);
+    if (own === undefined || parts.length === 0) return own;
+    const keys = parts
+      .map(({ key }) => key)
+      .sort()
+      .join('\n');
+    let tree = trees.get(keys);
+    if (tree === undefined) {
+      // Which forms stand together is the senders' choice: what is kept has an end.
+      if (trees.size >= MAX_TREES) trees.clear();
+      tree = parts.reduce((sum, { part }) => union(sum, part.reads), own);
+      trees.set(keys, tree);
+    }
+    return tree;
+  }
+
+  function run(
+    variant: 'fast' | 'traced',
+    feed: Feed,
+    record: NormalisedRecord,
+    context: MapContext,
+    parts: ReturnType<typeof partsOf>,
+  ): Bundle {
+    const entryFunction = compiled[variant].get(feed);
+    if (entryFunction === undefined) throw new AppError('config', { detail: tableSays('no-map', { feed }) });
+    const functions = [entryFunction, ...parts.map(({ part }) => part[variant])];
     const bundle: Bundle = { resourceType: 'Bundle', type: 'collection' };
     runtime.reset(bundle);
     try {
-      entryFunction(record, context, bundle);
+      for (const each of functions) each(record, context, bundle);
       runtime.settle();
     } catch (cause) {
       // Generated code does not throw, except when a group calls itself without end.
@@ -142,19 +220,23 @@ export function compileMaps(set: MapSet): CompiledMaps {
   }
 
   return {
-    structureMaps: units.map((unit) => unit.map),
+    get structureMaps() {
+      return [...new Set([...units, ...allForms.flatMap((form) => form.units())])].map((unit) => unit.map);
+    },
+    checkForms: () => compiled.checkParts(),
     source: compiled.source,
 
     map(feed, record, context, idOf) {
-      let bundle = run(compiled.fast, feed, record, context);
+      const parts = partsOf(feed, record);
+      let bundle = run('fast', feed, record, context, parts);
       // The fast functions know that something is wrong, the traced ones know where.
-      if (runtime.run.issues.length > 0) bundle = run(compiled.traced, feed, record, context);
+      if (runtime.run.issues.length > 0) bundle = run('traced', feed, record, context, parts);
       const { resources, issues } = finish(bundle, idOf);
-      return { resources, issues, unused: unusedFields(record, compiled.reads.get(feed), consumed.get(feed)) };
+      return { resources, issues, unused: unusedFields(record, readsOf(feed, parts), consumed.get(feed)) };
     },
 
     explain(feed, record, context, idOf) {
-      const bundle = run(compiled.traced, feed, record, context);
+      const bundle = run('traced', feed, record, context, partsOf(feed, record));
       const { traces } = runtime.run;
       const roles = new Map<object, string>(finish(bundle, idOf).resources.map(({ role, resource }) => [resource, role]));
       return traces.flatMap(({ root, expression, field, site: number }) => {
@@ -166,12 +248,63 @@ export function compileMaps(set: MapSet): CompiledMaps {
     },
 
     reach(feed) {
-      const tree = compiled.reads.get(feed);
+      const parts = [...(forms.get(feed)?.values() ?? [])].flatMap(({ key }) => compiled.part(key) ?? []);
+      const trees = [compiled.reads.get(feed), ...parts.map(({ reads }) => reads)];
       const taken = consumed.get(feed) ?? new Set<string>();
       const fields = compiled.fields.get(feed) ?? [];
-      return { fields, unread: fields.filter((field) => !isRead(field, tree, taken)), sites: compiled.reached.get(feed) ?? [] };
+      return {
+        fields,
+        unread: fields.filter((field) => trees.every((tree) => !isRead(field, tree, taken))),
+        sites: [...new Set([...(compiled.reached.get(feed) ?? []), ...parts.flatMap(({ reached }) => reached)])],
+      };
     },
   };
+}
+
+interface FormUnits {
+  readonly key: string;
+  readonly units: () => readonly MapUnit[];
+}
+
+/** Sets of forms whose fields that are read are kept. */
+const MAX_TREES = 1_000;
+
+const asUnit = (map: StructureMap): MapUnit => ({ name: map.name, map, positions: new Positions() });
+
+function parsed(name: string, text: string): MapUnit {
+  const { structureMap, positions } = parseMap(text, name);
+  return { name, map: structureMap, positions };
+}
+
+function union(a: ReadTree, b: ReadTree): ReadTree {
+  const fields = new Map(a.fields);
+  for (const [name, below] of b.fields) {
+    const known = fields.get(name);
+    fields.set(name, known === undefined ? below : union(known, below));
+  }
+  return { read: a.read || b.read, fields };
+}
+
+/**
+ * FML lets maps use each other, and `compileTransform` does. Among the maps of feeds a circle is a slip: which map stands on which is lost.
+ * An import with `*` names whatever is there, itself too, and is no such slip.
+ */
+function refuseCircles(units: readonly MapUnit[]): void {
+  const byUrl = new Map(units.map((unit) => [unit.map.url, unit]));
+  const done = new Set<MapUnit>();
+  const visit = (unit: MapUnit, way: readonly MapUnit[]): void => {
+    if (way.includes(unit)) {
+      const circle = [...way.slice(way.indexOf(unit)), unit].map(({ name }) => name).join(' → ');
+      throw mapError(unit.name, unit.positions.of(unit.map), says('import-circle', { circle }));
+    }
+    if (done.has(unit)) return;
+    for (const url of unit.map.import ?? []) {
+      const other = byUrl.get(url);
+      if (other !== undefined) visit(other, [...way, unit]);
+    }
+    done.add(unit);
+  };
+  for (const unit of units) visit(unit, []);
 }
 
 /** Takes out objects and arrays without content; true when nothing is left. */
@@ -215,7 +348,7 @@ class Sids {
       if (kind !== 'resource') continue;
       const identifier = own.identifier;
       const isIdentifier = identifier?.types.some((t) => t.code === 'Identifier') === true;
-      this.#kinds.set(type, isIdentifier ? { system: localSid(type.toLowerCase()), single: identifier?.max === 1 } : undefined);
+      this.#kinds.set(type, isIdentifier ? { system: localSid(sidKind(type)), single: identifier?.max === 1 } : undefined);
     }
   }
 

@@ -1,9 +1,10 @@
-import { type CsvError, parse } from 'csv-parse/sync';
-import { AppError } from '../errors/index.ts';
 import type { Feed } from '../store/port.ts';
 import { createIcd10, type Icd10 } from '../terminology/icd10.ts';
-import { SYSTEMS } from '../terminology/systems.ts';
+import { csv, fail, json, need, numberOf, type Row, systemOf, type Texts, tableError } from './csv.ts';
 import type { ClusterTable, Layout, TokenTable } from './normalise/index.ts';
+import { questionnaireItem } from './pack-questionnaire.ts';
+import { kindsOf, type Pack, parsePacks } from './packs.ts';
+import { tableSays } from './table-problems.ts';
 
 export type ObservationKind = 'quantity' | 'integer' | 'code' | 'boolean' | 'string' | 'dateTime';
 
@@ -108,6 +109,7 @@ export interface MappingTables {
   readonly visitReasons: readonly VisitReasonRow[];
   readonly deliveryPolicy: readonly DeliveryPolicyRow[];
   readonly forms: readonly FormRow[];
+  readonly packs: readonly Pack[];
   readonly lifeStages: LifeStageTable;
   readonly layouts: readonly Layout[];
   readonly tokens: TokenTable;
@@ -117,10 +119,8 @@ export interface MappingTables {
   readonly answerKinds: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-type Texts = Readonly<Record<string, string>>;
-type Row = Readonly<Record<string, string>> & { readonly line: number };
-
 const KINDS: readonly ObservationKind[] = ['quantity', 'integer', 'code', 'boolean', 'string', 'dateTime'];
+const POLICY = 'delivery-policy.csv';
 const FEEDS: readonly Feed[] = ['facilities', 'persons', 'practitioners', 'encounters', 'village-observations'];
 
 /**
@@ -134,13 +134,13 @@ export function parseTables(texts: Texts): MappingTables {
     const table = need(row, 'answers.csv', 'table');
     const list = answers.get(table) ?? [];
     const coding = tokenCoding(row, 'answers.csv');
-    if (list.some((known) => known.token === coding.token)) fail('answers.csv', row.line, 'token', 'stands twice in its table');
+    if (list.some((known) => known.token === coding.token)) fail('answers.csv', row.line, 'token', tableSays('twice-in-table'));
     list.push(coding);
     answers.set(table, list);
   }
-  const procedures = csv(texts, 'procedures.csv', ['table', 'token', 'system', 'code', 'display']);
+  const procedures = csv(texts, 'procedures.csv', ['table', 'token', 'system', 'code', 'display'], ['table', 'token']);
   const icd10 = createIcd10(
-    csv(texts, 'terminology/icd10-primary-care.csv', ['code', 'display']).map((row) => [row.code ?? '', row.display ?? '']),
+    csv(texts, 'terminology/icd10-primary-care.csv', ['code', 'display'], ['code']).map((row) => [row.code ?? '', row.display ?? '']),
   );
   const observations = csv(texts, 'observations.csv', [
     'item',
@@ -160,7 +160,9 @@ export function parseTables(texts: Texts): MappingTables {
     'certainty',
     'source',
   ]).map((row) => observation(row, answers));
-  const forms = json<{ forms: FormRow[] }>(texts, 'forms.json').forms;
+  const packs = parsePacks(texts);
+  for (const [name, table] of packs.flatMap((pack) => [...pack.answers])) answers.set(name, [...table]);
+  const forms = [...json<{ forms: FormRow[] }>(texts, 'forms.json').forms, ...packs.flatMap(formRows)];
   return {
     observations,
     answers,
@@ -175,24 +177,20 @@ export function parseTables(texts: Texts): MappingTables {
       route: need(row, 'immunizations.csv', 'route'),
       routeDisplay: need(row, 'immunizations.csv', 'routeDisplay'),
     })),
-    labRequests: csv(texts, 'lab-requests.csv', ['token', 'system', 'code', 'display']).map((row) => tokenCoding(row, 'lab-requests.csv')),
-    visitReasons: csv(texts, 'visit-reasons.csv', ['lifeStage', 'service', 'code']).map((row) => {
+    labRequests: csv(texts, 'lab-requests.csv', ['token', 'system', 'code', 'display'], ['token']).map((row) =>
+      tokenCoding(row, 'lab-requests.csv'),
+    ),
+    visitReasons: csv(texts, 'visit-reasons.csv', ['lifeStage', 'service', 'code'], ['lifeStage', 'service']).map((row) => {
       const code = need(row, 'visit-reasons.csv', 'code');
-      if (!icd10.find(code)?.listed) fail('visit-reasons.csv', row.line, 'code', 'is not in terminology/icd10-primary-care.csv');
+      if (!icd10.find(code)?.listed) fail('visit-reasons.csv', row.line, 'code', tableSays('not-icd10'));
       return { lifeStage: need(row, 'visit-reasons.csv', 'lifeStage'), service: need(row, 'visit-reasons.csv', 'service'), code };
     }),
-    deliveryPolicy: csv(texts, 'delivery-policy.csv', ['item', 'feed', 'decision', 'class', 'reason']).map((row) => {
-      const decision = need(row, 'delivery-policy.csv', 'decision');
-      if (decision !== 'send' && decision !== 'local') return fail('delivery-policy.csv', row.line, 'decision', 'must be send or local');
-      return {
-        item: need(row, 'delivery-policy.csv', 'item'),
-        feed: feedOf(row, 'delivery-policy.csv'),
-        decision,
-        reason: row.reason ?? '',
-        ...(row.class && { class: row.class }),
-      };
-    }),
+    deliveryPolicy: [
+      ...packs.flatMap(policyRows),
+      ...csv(texts, POLICY, ['item', 'feed', 'decision', 'class', 'reason'], ['item', 'feed', 'class']).map(policyRow),
+    ],
     forms,
+    packs,
     lifeStages: json<LifeStageTable>(texts, 'life-stages.json'),
     layouts: Object.keys(texts)
       .filter((name) => name.startsWith('layouts/') && name.endsWith('.json'))
@@ -200,7 +198,7 @@ export function parseTables(texts: Texts): MappingTables {
     tokens: json<TokenTable>(texts, 'tokens.json'),
     clusters: json<ClusterTable>(texts, 'clusters.json'),
     icd10,
-    answerKinds: answerKindsOf(observations, forms),
+    answerKinds: answerKindsOf(observations, forms, packs),
   };
 }
 
@@ -213,7 +211,7 @@ export interface PathStep {
 export function pathSteps(path: string): readonly PathStep[] {
   return path.split(/\.(?![^[]*\])/).map((part) => {
     const match = /^(\w+)(?:\[(\w+)=([^\]]+)\])?$/.exec(part);
-    if (!match) throw new AppError('config', { detail: `the path ${path} is not understood at ${part}` });
+    if (!match) throw tableError(tableSays('path', { path, part }));
     const [, name = '', field, value] = match;
     return field === undefined || value === undefined ? { name } : { name, filter: { field, value } };
   });
@@ -222,20 +220,13 @@ export function pathSteps(path: string): readonly PathStep[] {
 function observation(row: Row, answers: ReadonlyMap<string, unknown>): ObservationRow {
   const file = 'observations.csv';
   const kind = need(row, file, 'kind') as ObservationKind;
-  if (!KINDS.includes(kind)) fail(file, row.line, 'kind', `must be one of ${KINDS.join(', ')}`);
-  if (kind === 'quantity' && !row.ucum) fail(file, row.line, 'ucum', 'is needed for a quantity');
-  if (kind === 'code' && !answers.has(row.answers ?? '')) fail(file, row.line, 'answers', 'must name a table of answers.csv');
+  if (!KINDS.includes(kind)) fail(file, row.line, 'kind', tableSays('one-of', { list: KINDS.join(', ') }));
+  if (kind === 'quantity' && !row.ucum) fail(file, row.line, 'ucum', tableSays('for-quantity'));
+  if (kind === 'code' && !answers.has(row.answers ?? '')) fail(file, row.line, 'answers', tableSays('answers-table'));
   const path = need(row, file, 'path');
   pathSteps(path);
-  const number = (column: 'min' | 'max'): number | undefined => {
-    const text = row[column];
-    if (!text) return undefined;
-    const value = Number(text);
-    if (!Number.isFinite(value)) fail(file, row.line, column, 'must be a number');
-    return value;
-  };
-  const min = number('min');
-  const max = number('max');
+  const min = numberOf(row, file, 'min');
+  const max = numberOf(row, file, 'max');
   return {
     item: need(row, file, 'item'),
     feed: feedOf(row, file),
@@ -257,8 +248,12 @@ function observation(row: Row, answers: ReadonlyMap<string, unknown>): Observati
   };
 }
 
-function answerKindsOf(observations: readonly ObservationRow[], forms: readonly FormRow[]): Record<string, Record<string, string>> {
-  const kinds: Record<string, Record<string, string>> = {};
+function answerKindsOf(
+  observations: readonly ObservationRow[],
+  forms: readonly FormRow[],
+  packs: readonly Pack[],
+): Record<string, Record<string, string>> {
+  const kinds = kindsOf(packs);
   const readAs: Readonly<Record<ObservationKind, string>> = {
     quantity: 'number',
     integer: 'integer',
@@ -281,6 +276,29 @@ function answerKindsOf(observations: readonly ObservationRow[], forms: readonly 
   return kinds;
 }
 
+function policyRow(row: Row): DeliveryPolicyRow {
+  const decision = need(row, POLICY, 'decision');
+  if (decision !== 'send' && decision !== 'local') return fail(POLICY, row.line, 'decision', tableSays('send-or-local'));
+  const { class: encounterClass, reason = '' } = row;
+  return { item: need(row, POLICY, 'item'), feed: feedOf(row, POLICY), decision, reason, ...(encounterClass && { class: encounterClass }) };
+}
+
+const formRows = (pack: Pack): FormRow[] =>
+  pack.forms.flatMap(({ name, feeds, id, en, answers = {} }) => feeds.map((feed) => ({ name, feed, id, en, answers })));
+
+/** What a pack sends: of a questionnaire all answers or none. */
+function policyRows(pack: Pack): DeliveryPolicyRow[] {
+  const feeds = new Map(pack.forms.map((form) => [form.name, form.feeds]));
+  return pack.items.flatMap(({ item, form, questionnaire, decision, source }) =>
+    (feeds.get(form) ?? []).map((feed) => ({
+      item: questionnaire === undefined ? item : questionnaireItem(questionnaire),
+      feed,
+      decision,
+      reason: source,
+    })),
+  );
+}
+
 function tokenCoding(row: Row, file: string): TokenCoding {
   return {
     token: need(row, file, 'token'),
@@ -290,49 +308,7 @@ function tokenCoding(row: Row, file: string): TokenCoding {
   };
 }
 
-function systemOf(row: Row, file: string): string {
-  const key = need(row, file, 'system');
-  const url = Object.hasOwn(SYSTEMS, key) ? SYSTEMS[key as keyof typeof SYSTEMS] : undefined;
-  return url ?? fail(file, row.line, 'system', 'is not a name of terminology/systems.ts');
-}
-
 function feedOf(row: Row, file: string): Feed {
   const feed = FEEDS.find((known) => known === row.feed);
-  return feed ?? fail(file, row.line, 'feed', `must be one of ${FEEDS.join(', ')}`);
-}
-
-function need(row: Row, file: string, column: string): string {
-  return row[column] || fail(file, row.line, column, 'is empty');
-}
-
-function csv(texts: Texts, file: string, columns: readonly string[]): readonly Row[] {
-  const text = texts[file];
-  if (text === undefined) throw new AppError('config', { detail: `mappings/${file} is missing` });
-  try {
-    const records = parse(text, { columns: true, info: true, bom: true, trim: true, skip_empty_lines: true }) as unknown as {
-      record: Record<string, string>;
-      info: { lines: number };
-    }[];
-    const present = Object.keys(records[0]?.record ?? {});
-    for (const column of columns) if (records.length > 0 && !present.includes(column)) fail(file, 1, column, 'is missing');
-    return records.map(({ record, info }) => Object.assign(record, { line: info.lines }) as unknown as Row);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    const line = (error as Partial<CsvError> & { lines?: number }).lines ?? 1;
-    throw new AppError('config', { detail: `mappings/${file} line ${line}: it is not a table with one header line` }, { cause: error });
-  }
-}
-
-function json<T>(texts: Texts, file: string): T {
-  const text = texts[file];
-  if (text === undefined) throw new AppError('config', { detail: `mappings/${file} is missing` });
-  try {
-    return JSON.parse(text) as T;
-  } catch (cause) {
-    throw new AppError('config', { detail: `mappings/${file} is not valid JSON` }, { cause });
-  }
-}
-
-function fail(file: string, line: number, column: string, problem: string): never {
-  throw new AppError('config', { detail: `mappings/${file} line ${line}, column ${column}: ${problem}` });
+  return feed ?? fail(file, row.line, 'feed', tableSays('one-of', { list: FEEDS.join(', ') }));
 }

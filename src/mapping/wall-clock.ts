@@ -1,4 +1,7 @@
-import { IANAZone, type Zone } from 'luxon';
+import { IANAZone, Settings, type Zone } from 'luxon';
+
+// Times are read and written in numbers alone; asking the machine for its language takes longer than the first visit.
+Settings.defaultLocale = 'en-US';
 
 /** No zone has ever changed its offset between two of these. */
 const QUARTER_MS = 15 * 60_000;

@@ -3,8 +3,9 @@
  * (they keep it in the store), and pure functions over it. Times are epoch ms of the database's clock, rates are requests a second.
  *
  * How it learns: without a limit everything goes at once. The first 429 gives a measure of what was accepted; from then on requests go
- * evenly. Now and then a little more is tried. If it holds, twice as much more is tried; if not, the rate before it holds. A 429 that no
- * trial explains means that the limit was lowered: the rate falls in growing steps until it holds.
+ * evenly. Now and then a little more is tried. If it holds, the limit was lifted, and twice as much is tried; if not, the rate before it
+ * holds. A 429 that no trial explains means that the limit was lowered: the next one, soon after, measures it. When it is lifted again,
+ * what held before it fell is tried first.
  */
 export interface Pace {
   /** Requests a second; null as long as no limit was met. */
@@ -12,12 +13,13 @@ export interface Pace {
   /** The limit was told to us, so nothing is tried above it (`most`). */
   readonly told: boolean;
   readonly most: number;
-  /** The rate that held before the present trial; what it tries above that, in parts of it (0: no trial); what the next one tries. */
+  /** The rate that held before the present trial, and what that tries above it, in parts of it; 0: no trial. */
   readonly held: number;
   readonly trial: number;
-  readonly step: number;
-  /** Rate of the last trial that failed; null: not known. */
+  /** A rate that was too much; null: not known. */
   readonly ceiling: number | null;
+  /** What held before the limit fell: mostly it comes back to that; null: it did not fall. */
+  readonly former: number | null;
   /** When the next trial begins, or the present one has held. */
   readonly decideAt: number;
   /** Blocks that no trial explains, since a rate last held. */
@@ -34,7 +36,9 @@ export interface Pace {
   readonly freeAt: number;
   /** Length of the last block: about the window that the platform counts in. */
   readonly windowMs: number;
-  /** Accepted answers since `since`, and in the span before it. */
+  /** Rate before the present measure began: 0 after a block. */
+  readonly base: number;
+  /** Accepted answers since `since`, and in the span before it: the present measure. */
   readonly since: number;
   readonly accepted: number;
   readonly before: { readonly since: number; readonly accepted: number };
@@ -47,28 +51,37 @@ export interface Quota {
 
 /** Of a told quota so much is used: the rest is for requests that arrive closer together than they left. */
 const TOLD_SHARE = 0.985;
-/** What a told quota is lowered to while the platform refuses all the same, before it is no longer believed. */
-const TOLD_FACTORS = [0.985, 0.985, 0.985, 0.985, 0.985] as const;
-/** What an unexplained block leaves of the rate: the first may be bad luck. */
-const FACTORS = [0.95, 0.9, 0.7, 0.5] as const;
+/** What a told quota is lowered to, and how often, while the platform refuses all the same, before it is no longer believed. */
+const TOLD_TRIES = 5;
+/** What the first unexplained block leaves of the rate: it may be bad luck. */
+const FIRST_FALL = 0.95;
+/** One measure takes no more than this of the rate: a storm looks like a low limit. */
+const DEEPEST_FALL = 0.4;
+/** Of what was measured so much is used at first; so far above it is too much for sure. */
+const FOUND_SHARE = 0.95;
+const FOUND_CEILING = 1.05;
+/** What was accepted from one block to the end of the next is less than the window had room for: Retry-After is in whole seconds. */
+const CYCLE_SHARE = 1.1;
 /** What was lowered comes back by so much. */
 const TOLD_RETURN = 1.005;
 const USED_SHARE = 0.7;
-const FIRST_STEP = 0.1;
-/** Where no limit is known the rate doubles: what was measured may be of a moment with little to send, or of a storm that is over. */
-const UNKNOWN_STEP = 1;
+/** Tried above what holds: enough to see that the limit was lifted. */
+const LEAST_TRIAL = 0.1;
+/** Above what was too much each trial is twice the one before: what was measured may be of a moment with little to send, or of a storm. */
+const MOST_TRIAL = 1;
+/** A limit between what holds and a rate so far above it is worth looking for soon, in halves. */
+const WIDE_GAP = 0.2;
 const LEAST_RATE = 1;
-const LEAST_STEP = 0.03;
-const MOST_STEP = 1;
-/** Above the rate that failed by so much: the limit was lifted. */
-const LIFTED = 1.05;
-/** A trial may cost the rest of a window; one in so many windows keeps that small. */
-const WINDOWS_BETWEEN_TRIALS = 15;
-const LEAST_BETWEEN_TRIALS_MS = 5_000;
-/** After a fall the rate is below the limit for sure, and is raised soon. */
+/** A trial that goes so far above the rate that was too much shows that the limit was lifted. */
+const BEYOND = 1.1;
+/** A trial may cost the rest of a window, or the second of Retry-After; one in so many windows keeps that small. */
+const WINDOWS_BETWEEN_TRIALS = 20;
+const LEAST_BETWEEN_TRIALS_MS = 12_000;
+/** After a deep fall the rate is below the limit for sure, and is raised soon; not at once, for a guessed block is much shorter than a window. */
 const WINDOWS_AFTER_FALL = 2;
-/** Long enough to hold a whole window, wherever that begins. */
-const WINDOWS_IN_TRIAL = 2.2;
+const LEAST_AFTER_FALL_MS = 2_000;
+/** Long enough to fill a whole window, wherever that begins. */
+const WINDOWS_IN_TRIAL = 1.7;
 const LEAST_TRIAL_MS = 500;
 const REQUESTS_IN_TRIAL = 20;
 const REQUESTS_UNKNOWN = 5;
@@ -92,8 +105,8 @@ export function newPace(now: number, quota?: Quota): Pace {
     most: rate ?? 0,
     held: rate ?? 0,
     trial: 0,
-    step: FIRST_STEP,
     ceiling: null,
+    former: null,
     decideAt: 0,
     failures: 0,
     next: now,
@@ -103,6 +116,7 @@ export function newPace(now: number, quota?: Quota): Pace {
     blocks: 0,
     freeAt: 0,
     windowMs: 0,
+    base: 0,
     since: now,
     accepted: 0,
     before: { since: now, accepted: 0 },
@@ -120,10 +134,11 @@ export function accept(pace: Pace, now: number, count: number): Pace {
 
 /** The platform accepts again: what was it that it did not accept? */
 function recover(pace: Pace, now: number): Pace {
-  const windowMs = Math.max(now - pace.blockedAt, 1);
+  const windowMs = Math.max(now - pace.blockedAt, 1, pace.windowMs / 2);
   const free = {
     ...pace,
-    windowMs: Math.max(windowMs, pace.windowMs / 2),
+    ...measureFrom(now, 0),
+    windowMs,
     // Places that were given for trying are not counted: most of them are not used.
     next: Math.max(now, pace.booked),
     booked: 0,
@@ -132,38 +147,64 @@ function recover(pace: Pace, now: number): Pace {
     blocks: 0,
     freeAt: now,
     trial: 0,
-    since: now,
-    accepted: 0,
-    before: { since: now, accepted: 0 },
   };
-  const pause = (windows: number, leastMs: number) => now + Math.max(windows * free.windowMs, leastMs);
-  // Far below the rate when it was told to stop: that was not for the rate, and teaches nothing about it.
-  const used = (1_000 * (pace.accepted + pace.before.accepted)) / Math.max(pace.blockedAt - pace.before.since, 1);
-  if (pace.rate !== null && used < USED_SHARE * pace.rate) {
-    return { ...free, rate: pace.trial > 0 ? pace.held : pace.rate, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
-  }
+  const soon = now + Math.max(WINDOWS_AFTER_FALL * windowMs, LEAST_AFTER_FALL_MS);
+  const later = now + Math.max(WINDOWS_BETWEEN_TRIALS * windowMs, LEAST_BETWEEN_TRIALS_MS);
+  const measure = measured(pace, now, windowMs);
   if (pace.rate === null) {
-    const rate = Math.max((1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1), LEAST_RATE);
-    return { ...free, rate, held: rate, step: UNKNOWN_STEP, decideAt: pause(WINDOWS_AFTER_FALL, LEAST_TRIAL_MS) };
+    const rate = Math.max(measure.room * FOUND_SHARE, LEAST_RATE);
+    return { ...free, rate, held: rate, ceiling: Math.max(measure.room, LEAST_RATE) * FOUND_CEILING, decideAt: soon };
+  }
+  const again = pace.freeAt > 0 && pace.blockedAt - pace.freeAt < pace.windowMs;
+  // Far below the rate when it was told to stop: that was not for the rate, and teaches nothing about it, but if it goes on.
+  if (measure.used < USED_SHARE * pace.rate && !(again && pace.failures > 0)) {
+    const rate = pace.trial > 0 ? pace.held : pace.rate;
+    return { ...free, rate, held: rate, failures: pace.failures + 1, decideAt: soon };
   }
   if (pace.trial > 0) {
-    return {
-      ...free,
-      rate: pace.held,
-      ceiling: pace.rate,
-      step: Math.max(pace.trial / 2, LEAST_STEP),
-      decideAt: pause(WINDOWS_BETWEEN_TRIALS, LEAST_BETWEEN_TRIALS_MS),
-    };
+    const far = pace.trial > WIDE_GAP;
+    const least = Math.min(measure.room * FOUND_SHARE, measure.cycle);
+    const rate = far ? Math.min(Math.max(least, pace.held), pace.rate * FOUND_SHARE) : pace.held;
+    const ceiling = far ? Math.min(pace.rate, Math.max(measure.room, rate) * FOUND_CEILING) : pace.rate;
+    return { ...free, rate, held: rate, ceiling, decideAt: ceiling > rate * (1 + WIDE_GAP) ? soon : later };
   }
   // The window that was full is still nearly full: one more block just after it teaches nothing.
-  if (pace.failures === 0 && pace.freeAt > 0 && pace.blockedAt - pace.freeAt < pace.windowMs) return { ...free, failures: 1 };
+  if (pace.failures === 0 && again && measure.room > (1 - LEAST_TRIAL) * pace.rate) return { ...free, failures: 1 };
   const failures = pace.failures + 1;
-  const factors = pace.told ? TOLD_FACTORS : FACTORS;
-  const told = pace.told && failures <= TOLD_FACTORS.length;
-  const rate = Math.max(pace.rate * (factors[Math.min(failures, factors.length) - 1] as number), Math.min(pace.rate, LEAST_RATE));
-  const fallen = { ...free, rate, held: rate, told, failures, step: FIRST_STEP, ceiling: failures > 1 ? pace.rate : pace.ceiling };
-  return { ...fallen, decideAt: pause(failures > 1 ? WINDOWS_AFTER_FALL : WINDOWS_BETWEEN_TRIALS, LEAST_TRIAL_MS) };
+  const fallen = { ...free, failures, decideAt: pace.told && failures > 1 ? soon : later };
+  const former = Math.max(pace.former ?? 0, pace.rate);
+  const fallTo = (rate: number): { rate: number; held: number; former: number } => {
+    const least = Math.max(rate, Math.min(pace.rate as number, LEAST_RATE));
+    return { rate: least, held: least, former };
+  };
+  if (pace.told && failures <= TOLD_TRIES) return { ...fallen, ...fallTo(pace.rate * TOLD_SHARE) };
+  if (failures === 1) return { ...fallen, ...fallTo(pace.rate * FIRST_FALL), told: false };
+  const found = measure.whole ? measure.room * FOUND_SHARE : measure.cycle;
+  const fall = fallTo(Math.max(Math.min(found, pace.rate * FIRST_FALL), pace.rate * DEEPEST_FALL));
+  const deep = fall.rate < pace.rate / (1 + WIDE_GAP);
+  return {
+    ...fallen,
+    ...fall,
+    told: false,
+    ...(deep ? { ceiling: fall.rate * (1 + LEAST_TRIAL), decideAt: soon } : { ceiling: pace.rate }),
+  };
 }
+
+/** What the present measure says of the limit, in requests a second. */
+function measured(pace: Pace, now: number, windowMs: number): { used: number; room: number; cycle: number; whole: boolean } {
+  const accepted = 1_000 * (pace.accepted + pace.before.accepted);
+  const ms = Math.max(pace.blockedAt - pace.before.since, 1);
+  const earlier = pace.base * Math.max(0, windowMs - ms);
+  return {
+    used: accepted / ms,
+    // Accepted in the last window before the block, if that was as long as the block.
+    room: (accepted + earlier) / Math.max(ms, windowMs),
+    cycle: (CYCLE_SHARE * accepted) / Math.max(now - pace.before.since, 1),
+    whole: ms < windowMs,
+  };
+}
+
+const measureFrom = (now: number, base: number) => ({ base, since: now, accepted: 0, before: { since: now, accepted: 0 } });
 
 /**
  * The platform asked to wait (429).
@@ -189,17 +230,25 @@ function decide(pace: Pace, now: number): Pace {
     const rate = Math.min(pace.rate * TOLD_RETURN, pace.most);
     return { ...pace, rate, held: rate, failures: 0, decideAt: now + LEAST_BETWEEN_TRIALS_MS };
   }
-  const anew = { since: now, accepted: 0, before: { since: now, accepted: 0 } };
   const used = (1_000 * (pace.accepted + pace.before.accepted)) / Math.max(now - pace.before.since, 1) > USED_SHARE * pace.rate;
-  if (!used) return { ...pace, ...anew, failures: 0, decideAt: now + LEAST_BETWEEN_TRIALS_MS };
   const held = pace.rate;
-  const lifted = pace.ceiling === null || held > pace.ceiling * LIFTED;
-  const before = pace.trial > 0 ? pace.trial : pace.step;
-  const trial = pace.trial > 0 && lifted ? Math.min(before * 2, MOST_STEP) : before;
+  const anew = { ...pace, ...measureFrom(now, held), failures: 0 };
+  if (!used) return { ...anew, decideAt: now + LEAST_BETWEEN_TRIALS_MS };
+  const ceiling = pace.ceiling !== null && held < pace.ceiling ? pace.ceiling : null;
+  const former = pace.former !== null && held < pace.former * (1 - LEAST_TRIAL / 2) ? pace.former : null;
+  if (pace.former !== null && former === null && pace.trial > 0) {
+    // It came back to what it was; that it is more than ever need not be tried at once.
+    const pauseMs = Math.max(WINDOWS_BETWEEN_TRIALS * pace.windowMs, LEAST_BETWEEN_TRIALS_MS);
+    return { ...anew, held, trial: 0, former, ceiling: held * FOUND_CEILING, decideAt: now + pauseMs };
+  }
+  const gap = ceiling === null ? 0 : ceiling / held - 1;
+  const twice = Math.min(Math.max(2 * pace.trial, LEAST_TRIAL), MOST_TRIAL);
+  const up = former === null ? twice : former / held - 1;
+  const trial = ceiling === null ? up : gap > WIDE_GAP ? gap / 2 : Math.max(LEAST_TRIAL, gap * BEYOND);
   const rate = held * (1 + trial);
   const requests = pace.ceiling === null ? REQUESTS_UNKNOWN : REQUESTS_IN_TRIAL;
   const trialMs = Math.max(WINDOWS_IN_TRIAL * pace.windowMs, (1_000 * requests) / rate, LEAST_TRIAL_MS);
-  return { ...pace, ...anew, rate, held, trial, ceiling: lifted ? null : pace.ceiling, failures: 0, decideAt: now + trialMs };
+  return { ...anew, rate, held, trial, ceiling, former, decideAt: now + trialMs };
 }
 
 export interface Reservation {
@@ -231,7 +280,6 @@ const TIMES = [
   'most',
   'held',
   'trial',
-  'step',
   'decideAt',
   'failures',
   'next',
@@ -241,6 +289,7 @@ const TIMES = [
   'blocks',
   'freeAt',
   'windowMs',
+  'base',
 ] as const;
 
 /** Reads what is stored. A value of another form, of another told quota, or long out of use is begun anew. */
@@ -252,7 +301,8 @@ export function readPace(text: string | undefined, now: number, quota?: Quota): 
     const whole =
       TIMES.every((name) => Number.isFinite(pace[name])) &&
       [pace.since, pace.accepted, pace.before?.since, pace.before?.accepted].every(Number.isFinite) &&
-      (pace.rate === null || pace.rate > 0);
+      (pace.rate === null || pace.rate > 0) &&
+      (pace.former === null || pace.former > 0);
     const believed = pace.told ? quota !== undefined && (pace.rate ?? 0) <= toldRate(quota) : quota === undefined || pace.rate !== null;
     // A block or a place further ahead than any can be: the database's clock was set back.
     const near = pace.blockedUntil - now < FORGET_MS && (pace.blocks > 0 || pace.next - now < FAR_MS + 1_000 / (pace.rate ?? 1));

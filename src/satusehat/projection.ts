@@ -232,6 +232,10 @@ function prune(resource: Resource): Pruned {
       } else if (isOwn && name === 'system') {
         gap('sid', own.slice(own.lastIndexOf('/') + 1), name);
         kept = own;
+      } else if (typeof member === 'string') {
+        kept = text(member, name);
+      } else if (typeof member !== 'object') {
+        kept = member;
       } else {
         enter(name, name);
         kept = any(member, name);

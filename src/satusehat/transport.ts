@@ -46,7 +46,6 @@ export function createTransport(options: TransportOptions): Transport {
     httpAgent,
     httpsAgent,
     proxy: false,
-    timeout: options.timeoutMs,
     maxRedirects: 0,
     maxContentLength: 64 * 1024 * 1024,
     maxBodyLength: Number.POSITIVE_INFINITY,
@@ -58,12 +57,15 @@ export function createTransport(options: TransportOptions): Transport {
   });
   return {
     async request({ method, url, headers, body }) {
+      // One timer for the whole request, gone with it: those of AbortSignal.timeout stay for half a minute each.
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), options.timeoutMs);
       try {
         const answer = await client.request<unknown>({
           method,
           url,
           headers: { ...headers },
-          signal: AbortSignal.timeout(options.timeoutMs),
+          signal: late.signal,
           ...(body !== undefined && { data: body }),
         });
         return {
@@ -79,6 +81,8 @@ export function createTransport(options: TransportOptions): Transport {
           throw error;
         }
         return { kind: 'broken', sent: networkFault(error).sent };
+      } finally {
+        clearTimeout(timer);
       }
     },
     close() {

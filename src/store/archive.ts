@@ -34,6 +34,21 @@ export interface Manifest {
   /** SHA-256 of the id key, to tell a configured one that differs. */
   readonly idKeyHash: string | null;
   readonly tables: Readonly<Record<string, Member & { readonly columns: readonly string[] }>>;
+  /** The code tables of the district, a line each; absent in older archives, which leave the folder as it is. */
+  readonly districtFiles?: Member;
+}
+
+/** A file that belongs to a district as its database does: a table of codes. */
+export interface DistrictFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where the files of the district lie. */
+export interface DistrictFiles {
+  read(): readonly DistrictFile[];
+  /** Makes these all there are. */
+  write(files: readonly DistrictFile[]): void;
 }
 
 export interface ArchiveReport {
@@ -43,6 +58,8 @@ export interface ArchiveReport {
   readonly environments: readonly string[];
   readonly tables: Readonly<Record<string, number>>;
   readonly rows: number;
+  /** Names of the district's code tables. */
+  readonly districtFiles: readonly string[];
 }
 
 export type Progress = (stage: 'read' | 'check' | 'write', done: number, total: number) => void;
@@ -53,6 +70,7 @@ export interface BackupOptions {
   readonly file: string;
   /** Version of this program. */
   readonly version: string;
+  readonly district?: DistrictFiles;
   /** Only counts. */
   readonly dryRun?: boolean;
   readonly onProgress?: Progress;
@@ -65,12 +83,13 @@ export interface BackupOptions {
  */
 export async function backup(options: BackupOptions): Promise<ArchiveReport> {
   const { database, file, version, onProgress = () => undefined } = options;
+  const files = options.district?.read() ?? [];
   const source = await guard(async () => (isPostgres(database) ? readPostgres(database) : readSqlite(database)));
   try {
     const counts = await guard(() => countsOf(source));
     const total = sum(Object.values(counts));
     const head = await guard(() => headOf(source, isPostgres(database) ? 'postgres' : 'sqlite', version));
-    if (options.dryRun === true) return reportOf({ ...head, tables: {} }, counts);
+    if (options.dryRun === true) return reportOf({ ...head, tables: {} }, files, counts);
     const archive = await createArchive(file);
     try {
       const tables: Record<string, Manifest['tables'][string]> = {};
@@ -80,9 +99,10 @@ export async function backup(options: BackupOptions): Promise<ArchiveReport> {
         before += member.rows;
         tables[table] = { ...member, columns: await guard(() => source.columns(table)) };
       }
-      const manifest: Manifest = { ...head, tables };
+      const districtFiles = await archive.add(DISTRICT_FILES, linesOf(files), () => undefined);
+      const manifest: Manifest = { ...head, tables, districtFiles };
       await archive.finish(manifest);
-      return reportOf(manifest, counts);
+      return reportOf(manifest, files, counts);
     } catch (error) {
       await archive.abandon();
       throw error;
@@ -95,6 +115,7 @@ export async function backup(options: BackupOptions): Promise<ArchiveReport> {
 export interface RestoreOptions {
   readonly database: string;
   readonly file: string;
+  readonly district?: DistrictFiles;
   /** Takes away what is there. */
   readonly replace?: boolean;
   /** Checks the archive, and writes nothing. */
@@ -121,7 +142,9 @@ export async function restore(options: RestoreOptions): Promise<ArchiveReport> {
       throw new AppError('id-key');
     const total = sum(Object.values(manifest.tables).map(({ rows }) => rows));
     await check(archive, manifest, (done) => onProgress('check', done, total));
-    const report = reportOf(manifest);
+    const files = await districtFilesOf(archive, manifest);
+    if (files !== undefined && options.replace !== true) refuseOthers(options.district?.read() ?? [], files);
+    const report = reportOf(manifest, files ?? []);
     // A new database is made as the archive's program knew it; what came since is applied to its rows afterwards.
     const last = manifest.migrations.at(-1) as string;
     if (options.dryRun === true) {
@@ -147,6 +170,7 @@ export async function restore(options: RestoreOptions): Promise<ArchiveReport> {
       await target.close();
     }
     await migrate(database);
+    if (files !== undefined) options.district?.write(files);
     return report;
   } finally {
     await archive.close();
@@ -224,9 +248,44 @@ function backupOf(mark: string): string | undefined {
   }
 }
 
-function reportOf(manifest: Manifest, counts = rowsOf(manifest)): ArchiveReport {
+function reportOf(manifest: Manifest, files: readonly DistrictFile[], counts = rowsOf(manifest)): ArchiveReport {
   const { takenAt, version, engine, environments } = manifest;
-  return { takenAt, version, engine, environments, tables: counts, rows: sum(Object.values(counts)) };
+  const districtFiles = files.map(({ name }) => name);
+  return { takenAt, version, engine, environments, tables: counts, rows: sum(Object.values(counts)), districtFiles };
+}
+
+const DISTRICT_FILES = 'district-files';
+
+async function* linesOf(files: readonly DistrictFile[]): AsyncGenerator<readonly string[]> {
+  for (const { name, text } of files) yield [JSON.stringify({ name, text })];
+}
+
+/** Undefined where the archive is older than the tables. A name that leads out of the folder is none of ours. */
+async function districtFilesOf(archive: ArchiveReader, { districtFiles }: Manifest): Promise<readonly DistrictFile[] | undefined> {
+  if (districtFiles === undefined) return undefined;
+  if (!archive.has(DISTRICT_FILES) || (await archive.measure(DISTRICT_FILES)).sha256 !== districtFiles.sha256)
+    throw damaged(DISTRICT_FILES);
+  const files: DistrictFile[] = [];
+  for await (const some of archive.lines(DISTRICT_FILES)) {
+    for (const line of some) {
+      const { name, text } = JSON.parse(line) as Partial<DistrictFile>;
+      if (typeof name !== 'string' || typeof text !== 'string' || !/^(codes|map)-[a-z0-9-]+\.csv$/i.test(name))
+        throw damaged(DISTRICT_FILES);
+      files.push({ name, text });
+    }
+  }
+  return files;
+}
+
+/** Tables of another district would mean something else by the same words. */
+function refuseOthers(present: readonly DistrictFile[], files: readonly DistrictFile[]): void {
+  const differs = present.some(({ name, text }) => !files.some((one) => one.name === name && one.text === text));
+  if (differs) {
+    throw archiveFault({
+      id: 'folder ILP_TERMINOLOGY berisi tabel lain; kosongkan, atau pakai --replace',
+      en: 'the folder ILP_TERMINOLOGY holds other tables; empty it, or use --replace',
+    });
+  }
 }
 
 const rowsOf = ({ tables }: Manifest): Readonly<Record<string, number>> =>

@@ -229,25 +229,38 @@ function share(
 
 /** See the port. Returns those that were marked, as `<delivery> <token>`; of the others the lease was lost. */
 export async function markSent(
-  { dialect }: EngineDialect,
-  { db }: Writer,
+  engine: EngineDialect,
+  writer: Writer,
   marks: readonly { readonly fence: Fence; readonly at: string }[],
 ): Promise<ReadonlySet<string>> {
-  const marked = new Set<string>();
-  // In the order in which all lock them.
-  for (const { fence, at } of marks.toSorted((a, b) => a.fence.deliveryId - b.fence.deliveryId)) {
-    const { numUpdatedRows } = await db
-      .updateTable('delivery')
-      .set({ sent_at: at, marked_ms: sql`${dialect.nowMs}` })
-      .where('id', '=', fence.deliveryId)
-      .where('token', '=', fence.token)
-      .where('state', '=', 'in-progress')
-      // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
-      .where(sql`lease_until_ms`, '>', dialect.nowMs)
-      .executeTakeFirst();
-    if (numUpdatedRows > 0n) marked.add(`${fence.deliveryId} ${fence.token}`);
-  }
-  return marked;
+  if (marks.length === 0) return new Set();
+  const { dialect } = engine;
+  const rows = await writer.db
+    .selectFrom('delivery')
+    .select(['id', 'token'])
+    .where(
+      dialect.inList(
+        sql.ref('id'),
+        marks.map(({ fence }) => fence.deliveryId),
+      ),
+    )
+    .where('state', '=', 'in-progress')
+    // An outcome that comes late is welcome; a request that starts late could meet that of the next holder.
+    .where(sql`lease_until_ms`, '>', dialect.nowMs)
+    // In the order in which all lock them.
+    .orderBy('id')
+    .$if(dialect.locksRows, (query) => query.forUpdate())
+    .execute();
+  const held = new Map(rows.map(({ id, token }) => [id, token]));
+  const kept = marks.filter(({ fence }) => held.get(fence.deliveryId) === fence.token);
+  const now = await databaseNow(engine, writer.db);
+  await writer.update(
+    'delivery',
+    'id',
+    ['sent_at', 'marked_ms'],
+    kept.map(({ fence, at }) => [at, now, fence.deliveryId]),
+  );
+  return new Set(kept.map(({ fence }) => `${fence.deliveryId} ${fence.token}`));
 }
 
 /** See the port. */

@@ -261,8 +261,12 @@ export async function writeOutcomes(
     const keys = outcomes.filter((outcome) => outcome.environment === environment).map(({ key }) => key);
     for (const row of await find(environment, keys)) found.set(`${environment} ${row.delivery_key}`, row);
   }
+  const written: Value[][] = [];
+  const update = () => writer.update('delivery', 'id', OUTCOME_COLUMNS, written.splice(0));
   for (const outcome of outcomes) {
     const name = `${outcome.environment} ${outcome.key}`;
+    // The second one of a delivery builds on the first.
+    if (!found.has(name)) await update();
     const before = found.get(name) ?? (await find(outcome.environment, [outcome.key]))[0];
     found.delete(name);
     if (!before) throw new AppError('conflict');
@@ -272,23 +276,23 @@ export async function writeOutcomes(
     const state = replaced ? (before.replaced_state as string) : outcome.state;
     const rule = ruleOf(outcome.reason, outcome.issues);
     const dueMs = dueOf(outcome, nowMs);
-    await db
-      .updateTable('delivery')
-      .set({
-        state,
-        reason: replaced ? before.replaced_reason : outcome.reason,
-        rule: replaced ? null : rule,
-        issues: JSON.stringify(replaced ? [] : outcome.issues),
-        attempts: replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
-        sent_at: outcome.outcomeUnknown ? before.sent_at : null,
-        marked_ms: outcome.outcomeUnknown ? (outcome.markedNow ? nowMs : before.marked_ms) : null,
-        updated_at: outcome.at,
-        ...(dueMs !== undefined && !replaced && { due_ms: dueMs }),
-        ...(state !== 'in-progress' && { lease_until_ms: null, worker: null }),
-        ...(replaced && { replaced_state: null, replaced_reason: null }),
-      })
-      .where('id', '=', before.id)
-      .execute();
+    const inProgress = state === 'in-progress';
+    written.push([
+      state,
+      replaced ? before.replaced_reason : outcome.reason,
+      replaced ? null : rule,
+      JSON.stringify(replaced ? [] : outcome.issues),
+      replaced ? 0 : before.attempts + (outcome.countAttempt ? 1 : 0),
+      outcome.outcomeUnknown ? before.sent_at : null,
+      outcome.outcomeUnknown ? (outcome.markedNow ? nowMs : before.marked_ms) : null,
+      outcome.at,
+      (replaced ? undefined : dueMs) ?? before.due_ms,
+      inProgress ? before.lease_until_ms : null,
+      inProgress ? before.worker : null,
+      replaced ? null : before.replaced_state,
+      replaced ? null : before.replaced_reason,
+      before.id,
+    ]);
     const [toldState = 'ready', toldReason = ''] = (before.told ?? (before.state === 'in-progress' ? 'ready ' : before.state)).split(' ');
     const { actor = 'sync', at, reason } = outcome;
     if (toldState !== outcome.state || toldReason !== (reason ?? '')) {
@@ -297,9 +301,26 @@ export async function writeOutcomes(
     if (replaced) events.push(replacement(before.id, outcome.state, state, before.replaced_reason, at));
     if (standing(before.state) !== standing(state)) changed.push(before.id);
   }
+  await update();
   await writeEvents(writer, events);
   return changed;
 }
+
+const OUTCOME_COLUMNS = [
+  'state',
+  'reason',
+  'rule',
+  'issues',
+  'attempts',
+  'sent_at',
+  'marked_ms',
+  'updated_at',
+  'due_ms',
+  'lease_until_ms',
+  'worker',
+  'replaced_state',
+  'replaced_reason',
+] as const satisfies readonly (keyof DeliveryTable)[];
 
 function dueOf({ dueAt, dueInMs }: DeliveryOutcome, nowMs: number): number | undefined {
   if (dueInMs !== undefined) return nowMs + dueInMs;

@@ -38,6 +38,13 @@ export interface Writer {
     rows: readonly (readonly Value[])[],
     conflict?: Conflict<keyof Database[T] & string>,
   ): Promise<void>;
+  /** Many rows that exist, each by its key; in a row the values of the columns come first, that of the key last. */
+  update<T extends keyof Database & string>(
+    table: T,
+    key: keyof Database[T] & string,
+    columns: readonly (keyof Database[T] & string)[],
+    rows: readonly (readonly Value[])[],
+  ): Promise<void>;
   /** Numbers that no row of the table has. */
   allocate(kind: 'resource' | 'delivery', count: number): Promise<readonly number[]>;
   /**

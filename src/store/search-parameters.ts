@@ -47,6 +47,9 @@ const BLOCKS: Readonly<Record<string, readonly [block: number, rows: readonly Ro
       [11, 'telecom', 'token', 'telecom'],
       [12, 'address', 'string', 'address'],
       [13, 'death-date', 'date', 'deceasedDateTime'],
+      // Ours: a Kemendagri code of 2 to 10 digits (with RT and RW, which nobody searches for alone), and the posyandu of a person.
+      [14, 'region', 'token', 'address.extension.extension.valueCode'],
+      [15, 'posyandu', 'reference', 'extension.valueReference', 'Organization'],
     ],
   ],
   Practitioner: [

@@ -23,7 +23,7 @@ export interface WorkerOptions {
   readonly random: () => number;
   /** Resolves after so many ms, or at once when the signal is aborted. Never rejects. */
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Deliveries sent at the same time. Default 16. */
+  /** Deliveries in hand at the same time; a part of them waits for the disk or for its client's turn. Default 64. */
   readonly concurrency?: number;
   /**
    * How long a delivery is kept for a worker that no longer says it is alive; it is extended while the delivery is being sent. Must be
@@ -106,7 +106,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const log = options.log ?? silentLog;
   const metrics = options.metrics ?? noMetrics;
   const delay = options.delay ?? sleep;
-  const concurrency = options.concurrency ?? 32;
+  const concurrency = options.concurrency ?? 64;
   const leaseMs = options.leaseMs ?? 60_000;
   const pollMs = options.pollMs ?? 2_000;
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
@@ -361,6 +361,8 @@ export function createWorker(options: WorkerOptions): Worker {
     const waitUntil = monotonic() + (drain?.patienceMs ?? 0);
     const many = Math.max(1, Math.ceil(concurrency / 2));
     let claimedAt = Number.NEGATIVE_INFINITY;
+    /** Told of each delivery that ends. */
+    let ended = (): void => undefined;
 
     const begin = (delivery: Delivery, reading: Promise<Ahead>): void => {
       tally.claimed += 1;
@@ -376,6 +378,7 @@ export function createWorker(options: WorkerOptions): Worker {
         .finally(() => {
           inFlight.delete(work);
           serving.set(delivery.owner, (serving.get(delivery.owner) ?? 1) - 1);
+          ended();
         });
       inFlight.add(work);
     };
@@ -418,8 +421,11 @@ export function createWorker(options: WorkerOptions): Worker {
         // What comes meanwhile must not wait for a slow one.
         const round = new AbortController();
         const waitMs = free > 0 && gatherMs > 0 ? gatherMs : pollMs;
-        await Promise.race([...inFlight, delay(waitMs, AbortSignal.any([signal, ringing, round.signal]))]);
-        round.abort(DONE);
+        const gathers = waitMs === gatherMs;
+        ended = () => {
+          if (!gathers || concurrency - inFlight.size >= many || inFlight.size === 0) round.abort(DONE);
+        };
+        await delay(waitMs, AbortSignal.any([signal, ringing, round.signal]));
         continue;
       }
       const inMs = await nextLook();

@@ -78,10 +78,19 @@ export class CodeSystems {
 
   /** Meanings of a code; those of the district stand for the shipped ones. */
   find(info: SystemInfo, code: string): readonly Entry[] {
+    const found = this.findDistrict(info, code);
+    return found.length > 0 ? found : this.findShipped(info, code);
+  }
+
+  findDistrict(info: SystemInfo, code: string): readonly Entry[] {
     const own = this.#districtTable(info);
-    const found = own?.table.find(own.group, code) ?? [];
-    if (own && found.length > 0) return found.map((row) => ({ table: own.table, row, origin: 'district' }));
-    return this.findShipped(info, code);
+    return own?.table.find(own.group, code).map((row) => ({ table: own.table, row, origin: 'district' as const })) ?? [];
+  }
+
+  /** The district's own table of a map; undefined where it has none. */
+  districtMap(key: string): CodeTable | undefined {
+    const name = `map-${key}.csv`;
+    return this.#source.district.names().includes(name) ? this.#ofDistrict(name, this.maps.get(key)?.fold ?? false, true) : undefined;
   }
 
   findShipped(info: SystemInfo, code: string): readonly Entry[] {
@@ -102,8 +111,7 @@ export class CodeSystems {
 
   /** Rows of a map, those of the district first; with its target they replace the shipped ones of the same source. */
   translations(info: MapInfo): readonly { readonly table: CodeTable; readonly origin: Concept['origin'] }[] {
-    const name = `map-${info.key}.csv`;
-    const own = this.#source.district.names().includes(name) ? this.#ofDistrict(name, info.fold, true) : undefined;
+    const own = this.districtMap(info.key);
     const shipped = this.#cached(this.#shipped, `translations ${info.fold}`, () =>
       readCodeTable('mappings/codes/translations.csv', this.#source.read('mappings/codes/translations.csv'), {
         columns: MAP_COLUMNS,

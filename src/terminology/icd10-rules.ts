@@ -10,11 +10,16 @@ export interface Implausible extends Bilingual {
   readonly kind: 'sex' | 'age';
 }
 
+export interface Icd10Mark {
+  readonly kind: 'dagger' | 'asterisk';
+  readonly pairs: readonly string[];
+}
+
 export interface Icd10Rules {
   /** What speaks against the code for this person; empty where nothing does. Never a proof: a code may be right all the same. */
   implausible(code: string, person: Icd10Person): readonly Implausible[];
   /** `dagger`: the cause; `asterisk`: the manifestation, which never stands alone; with the codes on the other side. */
-  mark(code: string): { readonly kind: 'dagger' | 'asterisk'; readonly pairs: readonly string[] } | undefined;
+  mark(code: string): Icd10Mark | undefined;
 }
 
 interface Rule {

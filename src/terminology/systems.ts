@@ -6,6 +6,12 @@ export const ILP_BASE = 'https://fhir.ilp.example';
 /** Local identifier system of a kind of resource: `localSid('encounter')`. The projection turns it into the platform's. */
 export const localSid = (kind: string): string => `${ILP_BASE}/sid/${kind}`;
 
+/** Kinds that the platform does not name by the type in lower case. */
+const SID_KIND_NAMES: Readonly<Record<string, string>> = { AllergyIntolerance: 'allergy', EpisodeOfCare: 'episode-of-care' };
+
+/** Kind of the identifiers of a resource type, as in {@link localSid}: `Condition` → `condition`. */
+export const sidKind = (type: string): string => SID_KIND_NAMES[type] ?? type.toLowerCase();
+
 /** Platform identifier system bound to an Organization: `platformSid('encounter', '100000001')`. */
 export const platformSid = (kind: string, organizationId: string): string => `http://sys-ids.kemkes.go.id/${kind}/${organizationId}`;
 
@@ -45,8 +51,15 @@ export const SYSTEMS = {
   organizationType: 'http://terminology.hl7.org/CodeSystem/organization-type',
   locationPhysicalType: 'http://terminology.hl7.org/CodeSystem/location-physical-type',
   fhirEncounterStatus: 'http://hl7.org/fhir/encounter-status',
+  fhirAllergyCategory: 'http://hl7.org/fhir/allergy-intolerance-category',
   kemkesClinicalTerm: 'http://terminology.kemkes.go.id/CodeSystem/clinical-term',
+  /** Codes of WHO's digital adaptation kit for antenatal care. */
+  whoAnc: 'http://fhir.org/guides/who/anc-cds/CodeSystem/anc-custom-codes',
+  icd9cm: 'http://hl7.org/fhir/sid/icd-9-cm',
   kemkesOrganizationType: 'http://terminology.kemkes.go.id/CodeSystem/organization-type',
+  immunizationTiming: 'http://terminology.kemkes.go.id/CodeSystem/immunization-routine-timing',
+  immunizationOrigin: 'http://terminology.hl7.org/CodeSystem/immunization-origin',
+  actReason: 'http://terminology.hl7.org/CodeSystem/v3-ActReason',
   immunizationReason: 'http://terminology.kemkes.go.id/CodeSystem/immunization-reason',
   kemkesExamination: 'http://terminology.kemkes.go.id/CodeSystem/examination',
   kptl: 'http://terminology.kemkes.go.id/CodeSystem/kptl',

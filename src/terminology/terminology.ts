@@ -1,7 +1,7 @@
 import { AppError } from '../errors/index.ts';
 import { CodeSystems, type Concept, conceptOf, type Entry, type MapInfo, type SystemInfo } from './code-systems.ts';
 import { folded } from './code-table.ts';
-import { type Icd10Person, type Icd10Rules, readIcd10Rules } from './icd10-rules.ts';
+import { type Icd10Mark, type Icd10Person, type Icd10Rules, type Implausible, readIcd10Rules } from './icd10-rules.ts';
 import { readJsonOf, type TerminologySource } from './source.ts';
 import { SYSTEMS } from './systems.ts';
 
@@ -40,13 +40,23 @@ interface Part {
   readonly codes?: readonly string[];
 }
 
+/** What intake asks of codes. Neither a district's faulty table nor a missing one stops it: what they do not say is not mapped. */
+export interface LocalCodes {
+  /** The code that the district's own table of a map (by key) gives a word; undefined where it gives none, or several. */
+  districtTarget(map: string, word: string): string | undefined;
+  /** Name that the district's own table of a system gives a code. */
+  districtName(system: string, code: string): string | undefined;
+  implausible(system: string, code: string, person: Icd10Person): readonly Implausible[];
+  mark(system: string, code: string): Icd10Mark | undefined;
+}
+
 /**
  * What codes mean. Nothing is read before it is asked for; a table of the district that changes is read again.
  *
  * Errors of all methods: AppError `code-system-unknown`, `value-set-unknown`, `concept-map-unknown`, `code-not-found`, `code-ambiguous`,
  * `expansion-too-costly`, `subsumption-unknown`, and `config` for a table that cannot be read.
  */
-export class Terminology {
+export class Terminology implements LocalCodes {
   readonly #source: TerminologySource;
   readonly #systems: CodeSystems;
   #rules: Icd10Rules | undefined;
@@ -138,6 +148,17 @@ export class Terminology {
       display: first.display,
       message: { id: 'Nama tidak sesuai dengan kodenya.', en: 'The display is not a name of the code.' },
     };
+  }
+
+  districtTarget(map: string, word: string): string | undefined {
+    const table = quietly(() => this.#systems.districtMap(map));
+    const rows = table?.find(map, word).map((row) => table.row(row)) ?? [];
+    const targets = new Set(rows.flatMap(({ target, equivalence }) => (target && equivalence !== 'disjoint' ? [target] : [])));
+    return targets.size === 1 ? [...targets][0] : undefined;
+  }
+
+  districtName(system: string, code: string): string | undefined {
+    return quietly(() => this.#systems.findDistrict(this.system(system), code).map(conceptOf))?.[0]?.display;
   }
 
   /** What speaks against an ICD-10 code for a person; empty for every other system. */
@@ -359,3 +380,13 @@ const notActive = ({ inactive, properties }: Concept): Pick<Validation, 'message
         },
       }
     : {};
+
+/** A table that was spoilt by hand is told of by every operation; a record only does without it. */
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'config') return undefined;
+    throw error;
+  }
+}

@@ -7,7 +7,7 @@ import type { Row } from '../../bench/measure.ts';
 it('the benchmark runs and each of its rows is complete', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping,validation,terminology'],
+    ['bench/run.ts', '--quick', '--json', '--only', 'server,intake,mapping,validation,engines,terminology'],
     {
       cwd: new URL('../..', import.meta.url).pathname,
       maxBuffer: 1_048_576,
@@ -32,6 +32,8 @@ it('the benchmark runs and each of its rows is complete', async () => {
       'validation/singles',
       'validation/bundles-of-12',
       'detection/all',
+      'engines/start',
+      'engines/rss',
       'terminology/load-200k',
       'terminology/lookup',
     ]),

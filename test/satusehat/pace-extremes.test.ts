@@ -29,6 +29,9 @@ it.each([10, 20, 40])('storm of %s alternating refusals, then free', (n) => {
     one(true);
     count++;
   }
+  // Within minutes, not hours, it is back where it was.
+  expect(pace.rate ?? rate0).toBeGreaterThanOrEqual(rate0);
+  expect(t - end).toBeLessThan(15 * 60_000);
 });
 it('database clock set back by an hour', async () => {
   let mono = 0;

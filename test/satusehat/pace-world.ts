@@ -1,4 +1,4 @@
-import { accept, limited, type Pace, type Quota, readPace, reserve } from '../../src/satusehat/pace.ts';
+import { accept, limited, newPace, type Quota, reserve } from '../../src/satusehat/pace.ts';
 
 /** What the platform allows, from when on. */
 export interface Allowance extends Quota {
@@ -7,7 +7,8 @@ export interface Allowance extends Quota {
 
 export interface World {
   readonly allowances: readonly Allowance[];
-  readonly window: 'fixed' | 'sliding';
+  /** `bucket`: of a second's worth, filled evenly. */
+  readonly window: 'fixed' | 'sliding' | 'bucket';
   /** Whole seconds, as HTTP has it. */
   readonly retryAfter: boolean;
   readonly processes: number;
@@ -18,11 +19,66 @@ export interface World {
   readonly concurrent?: number;
   /** Longest way of a request and of its answer, ms. */
   readonly wayMs?: number;
+  /** 429s that have nothing to do with the rate: spells begun by so many of all requests (shortest and longest, ms), Retry-After in seconds. */
+  readonly noise?: { readonly share: number; readonly spellMs: readonly [number, number]; readonly retryAfterS?: number };
 }
 
 export interface Seen {
   readonly at: number;
   readonly accepted: boolean;
+  /** Of a 429 that had nothing to do with the rate: nobody can send until then. */
+  readonly lostUntil?: number;
+}
+
+interface Answer {
+  readonly accepted: boolean;
+  readonly afterMs?: number | undefined;
+  readonly lostUntil?: number;
+}
+
+/** A platform that counts the requests of one client. Answers are to be asked for in the order of time. */
+export function createCounting(world: World, random: () => number): (now: number) => Answer {
+  const arrivals: number[] = [];
+  let spellUntil = 0;
+  let tokens = Number.POSITIVE_INFINITY;
+  let filledAt = 0;
+  const spell = (now: number): Answer | undefined => {
+    const { noise } = world;
+    if (noise === undefined) return undefined;
+    const {
+      share,
+      spellMs: [least, most],
+      retryAfterS,
+    } = noise;
+    if (now >= spellUntil && random() < share) spellUntil = now + least + random() * (most - least) + 0.001;
+    if (now >= spellUntil) return undefined;
+    const afterMs = retryAfterS === undefined ? undefined : 1_000 * retryAfterS;
+    return { accepted: false, afterMs, lostUntil: Math.max(spellUntil, now + (afterMs ?? 0)) };
+  };
+  const wait = (now: number): number => {
+    const { requests, perMs } = world.allowances.findLast(({ fromMs }) => fromMs <= now) as Allowance;
+    if (world.window === 'bucket') {
+      const most = Math.max(1, (1_000 * requests) / perMs);
+      tokens = Math.min(most, tokens + ((now - filledAt) * requests) / perMs);
+      filledAt = now;
+      if (tokens < 1) return ((1 - tokens) * perMs) / requests;
+      tokens -= 1;
+      return 0;
+    }
+    const fixed = world.window === 'fixed';
+    const begin = fixed ? Math.floor(now / perMs) * perMs : now - perMs;
+    while (arrivals.length > 0 && (fixed ? (arrivals[0] as number) < begin : (arrivals[0] as number) <= begin)) arrivals.shift();
+    if (arrivals.length >= requests) return (fixed ? begin : (arrivals[arrivals.length - requests] as number)) + perMs - now;
+    arrivals.push(now);
+    return 0;
+  };
+  return (now) => {
+    const noise = spell(now);
+    if (noise !== undefined) return noise;
+    const waitMs = wait(now);
+    if (waitMs === 0) return { accepted: true };
+    return { accepted: false, afterMs: world.retryAfter ? Math.max(1, Math.ceil(waitMs / 1_000)) * 1_000 : undefined };
+  };
 }
 
 /**
@@ -31,52 +87,43 @@ export interface Seen {
  */
 export function simulate(world: World, random: () => number): Seen[] {
   const way = world.wayMs ?? 10;
-  let text: string | undefined;
+  let shared = newPace(0, world.told);
   const seen: Seen[] = [];
-  const arrivals: number[] = [];
   const events: { at: number; run: () => void }[] = [];
   let now = 0;
   const at = (time: number, run: () => void) => {
     const place = events.findIndex((event) => event.at > time);
     events.splice(place === -1 ? events.length : place, 0, { at: time, run });
   };
-  const share = (change: (pace: Pace) => Pace): Pace => {
-    const pace = change(readPace(text, now, world.told));
-    text = JSON.stringify(pace);
-    return pace;
-  };
-  const answer = (): { accepted: boolean; afterMs: number | undefined } => {
-    const { requests, perMs } = world.allowances.findLast(({ fromMs }) => fromMs <= now) as Allowance;
-    const begin = world.window === 'fixed' ? Math.floor(now / perMs) * perMs : now - perMs;
-    while (arrivals.length > 0 && (world.window === 'fixed' ? (arrivals[0] as number) < begin : (arrivals[0] as number) <= begin))
-      arrivals.shift();
-    if (arrivals.length < requests) {
-      arrivals.push(now);
-      return { accepted: true, afterMs: undefined };
-    }
-    const free = world.window === 'fixed' ? begin + perMs : (arrivals[arrivals.length - requests] as number) + perMs;
-    return { accepted: false, afterMs: world.retryAfter ? Math.ceil((free - now) / 1_000) * 1_000 : undefined };
-  };
+  const answer = createCounting(world, random);
   for (let index = 0; index < world.processes; index += 1) {
     let active = 0;
     let accepted = 0;
     let places: number[] = [];
     let blockedUntil = 0;
+    let blocked = false;
+    const learn = () => {
+      blockedUntil = shared.blockedUntil;
+      blocked = shared.blocks > 0;
+    };
     const most = world.concurrent ?? 8;
     const send = () => {
       active += 1;
       at(now + 1 + random() * way, () => {
-        const { accepted: ok, afterMs } = answer();
-        seen.push({ at: now, accepted: ok });
+        const { afterMs, ...answered } = answer(now);
+        const ok = answered.accepted;
+        seen.push({ at: now, ...answered });
         at(now + 1 + random() * way, () => {
           active -= 1;
           if (ok) accepted += 1;
-          const pace = share((shared) => {
-            const counted = accept(shared, now, shared.blocks > 0 || !ok ? accepted : 0);
-            if (shared.blocks > 0 || !ok) accepted = 0;
-            return ok ? counted : limited(counted, now, afterMs);
-          });
-          blockedUntil = pace.blockedUntil;
+          // As the limiter does: what was accepted is told with the next places, unless the end of a block is waited for.
+          if (!ok || (blocked && blockedUntil <= now)) {
+            shared = accept(shared, now, accepted);
+            if (!ok) shared = limited(shared, now, afterMs);
+            accepted = 0;
+            learn();
+            places = [];
+          }
           next();
         });
       });
@@ -85,24 +132,30 @@ export function simulate(world: World, random: () => number): Seen[] {
     const next = () => {
       while (active < most && !waiting) {
         if (places.length === 0) {
-          let taken: readonly number[] | 'free' = 'free';
-          share((shared) => {
-            const reservation = reserve(accept(shared, now, accepted), now, 50, world.horizonMs ?? 100);
-            accepted = 0;
-            blockedUntil = reservation.pace.blockedUntil;
-            taken = reservation.places;
-            return reservation.pace;
-          });
+          const { pace, places: taken } = reserve(accept(shared, now, accepted), now, 50, world.horizonMs ?? 100);
+          shared = pace;
+          accepted = 0;
+          learn();
           if (taken === 'free') {
             send();
             continue;
           }
-          places = [...(taken as readonly number[])];
+          places = [...taken];
         }
         const place = Math.max(places.shift() as number, blockedUntil);
+        const known = blockedUntil;
+        const asks = place - now > (world.horizonMs ?? 100);
         waiting = true;
         at(Math.max(place, now), () => {
           waiting = false;
+          if (asks) {
+            learn();
+            if (blockedUntil !== known) {
+              places = [];
+              next();
+              return;
+            }
+          }
           // A block may have come meanwhile.
           if (blockedUntil > now) places = [blockedUntil];
           else send();
@@ -120,15 +173,22 @@ export function simulate(world: World, random: () => number): Seen[] {
   return seen;
 }
 
-/** Accepted ÷ allowed, and refused ÷ all, between two times. */
+/** Accepted ÷ allowed, and refused ÷ all, between two times. What the platform refused to everybody was not allowed, and is no 429 of ours. */
 export function judge(seen: readonly Seen[], allowances: readonly Allowance[], fromMs: number, toMs: number) {
   const some = seen.filter(({ at }) => at >= fromMs && at < toMs);
   const accepted = some.filter((each) => each.accepted).length;
-  let allowed = 0;
-  allowances.forEach(({ requests, perMs, fromMs: start }, index) => {
-    const begin = Math.max(start, fromMs);
-    const end = Math.min(allowances[index + 1]?.fromMs ?? toMs, toMs);
-    if (end > begin) allowed += ((end - begin) / perMs) * requests;
-  });
-  return { efficiency: accepted / allowed, refused: (some.length - accepted) / Math.max(some.length, 1), requests: some.length };
+  const refused = some.filter((each) => !each.accepted && each.lostUntil === undefined).length;
+  const allowedIn = (begin: number, end: number): number =>
+    allowances.reduce((sum, { requests, perMs, fromMs: start }, index) => {
+      const spanMs = Math.min(allowances[index + 1]?.fromMs ?? end, end) - Math.max(start, begin);
+      return spanMs > 0 ? sum + (spanMs / perMs) * requests : sum;
+    }, 0);
+  let allowed = allowedIn(fromMs, toMs);
+  let lostTo = fromMs;
+  for (const { at, lostUntil } of some) {
+    if (lostUntil === undefined || lostUntil <= lostTo) continue;
+    allowed -= allowedIn(Math.max(at, lostTo), Math.min(lostUntil, toMs));
+    lostTo = lostUntil;
+  }
+  return { efficiency: accepted / allowed, refused: refused / Math.max(some.length, 1), requests: some.length };
 }

@@ -68,8 +68,24 @@ describe('the tables that are shipped', () => {
     expect(Object.keys(readAssets().mappings).filter((name) => name.startsWith('codes/'))).toEqual([]);
   });
 
+  it('each pair of a dagger code is an asterisk code that leads back to it, and no code is both', () => {
+    const name = 'icd10-rules.csv';
+    const table = readCodeTable(name, readFileSync(path.join(folder, name)), { columns: ['kind', 'codes', 'pair'] });
+    const rules = Array.from({ length: table.size }, (_, row) => table.row(row));
+    const daggers = rules.filter(({ kind }) => kind === 'dagger');
+    // WHO's volume 2 counts 83 asterisk categories.
+    expect([rules.filter(({ kind }) => kind === 'asterisk').length, daggers.length]).toEqual([83, 69]);
+    for (const { codes = '', pair = '' } of daggers) {
+      expect(terminology.mark(SYSTEMS.icd10, codes)).toEqual({ kind: 'dagger', pairs: pair.split(' ') });
+      for (const other of pair.split(' ')) {
+        const mark = terminology.mark(SYSTEMS.icd10, other);
+        expect([other, mark?.kind, mark?.pairs.includes(codes)]).toEqual([other, 'asterisk', true]);
+      }
+    }
+  });
+
   it('asterisk, dagger and what belongs together', () => {
-    expect(terminology.mark(SYSTEMS.icd10, 'E11.3')).toEqual({ kind: 'dagger', pairs: ['H36.0'] });
+    expect(terminology.mark(SYSTEMS.icd10, 'E11.3')).toEqual({ kind: 'dagger', pairs: ['H28.0', 'H36.0'] });
     expect(terminology.mark(SYSTEMS.icd10, 'H36.0')).toMatchObject({ kind: 'asterisk', pairs: expect.arrayContaining(['E11.3']) });
     expect(terminology.mark(SYSTEMS.icd10, 'I10')).toBeUndefined();
     expect(terminology.mark(SYSTEMS.snomed, 'H36.0')).toBeUndefined();

@@ -100,20 +100,31 @@ export const coverMaps =
     return 0;
   };
 
+/** Cases of the kernel's maps, and of each pack in its own folder: `<pack>/<name>`. */
+function casesOf(root: string): readonly { name: string; folder: string }[] {
+  const packs = path.join(root, 'packs');
+  const below = (folder: string) => (existsSync(folder) ? readdirSync(folder).sort() : []);
+  const homes = [{ prefix: '', tests: path.join(root, 'tests') }].concat(
+    below(packs).map((pack) => ({ prefix: `${pack}/`, tests: path.join(packs, pack, 'tests') })),
+  );
+  return homes
+    .flatMap(({ prefix, tests }) => below(tests).map((name) => ({ name: `${prefix}${name}`, folder: path.join(tests, name) })))
+    .filter(({ folder }) => existsSync(path.join(folder, 'input.json')));
+}
+
 /** Expected outputs beside the maps: `tests/<name>/input.json` and `expected.json`. Exit code 1 if one differs. */
 export const testMaps =
   (folder: string | undefined, { update = false }: { update?: boolean }): Action =>
   async (composition, output) => {
     const root = folder ?? composition.mappings;
     const rooms = roomsOf(composition, root);
-    const tests = path.join(root, 'tests');
-    const names = existsSync(tests) ? readdirSync(tests).filter((name) => existsSync(path.join(tests, name, 'input.json'))) : [];
-    if (names.length === 0)
-      throw usage(`tidak ada contoh di ${tests}/<nama>/input.json`, `there is no example in ${tests}/<name>/input.json`);
-    const results = names.sort().map((name) => {
-      const tried = tryCase(rooms, json(path.join(tests, name, 'input.json')) as MapCase);
+    const cases = casesOf(root);
+    if (cases.length === 0)
+      throw usage(`tidak ada contoh tests/<nama>/input.json di ${root}`, `there is no tests/<name>/input.json in ${root}`);
+    const results = cases.map(({ name, folder }) => {
+      const tried = tryCase(rooms, json(path.join(folder, 'input.json')) as MapCase);
       const bundle = bundleOf(tried.mapped);
-      const file = path.join(tests, name, 'expected.json');
+      const file = path.join(folder, 'expected.json');
       if (update) writeFileSync(file, `${JSON.stringify(bundle, null, 2)}\n`);
       return { name, ...judged(tried, bundle, existsSync(file) ? json(file) : {}) };
     });

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { makeFolder, terminologySource } from '../../config/index.ts';
+import { terminologySource, writeDistrictTable } from '../../config/index.ts';
 import { planImport, type TableChange, Terminology } from '../../terminology/index.ts';
 import { CommandError, usage } from '../command-error.ts';
 import type { Composition } from '../composition.ts';
@@ -116,16 +116,9 @@ function show({ url, rows, added, changed, removed, conflicts, unchecked }: Tabl
     );
 }
 
-/** Beside the table first, so that a service never reads half of it. */
 function write(folder: string, name: string, text: string): void {
-  const place = path.join(folder, name);
   try {
-    makeFolder(folder);
-    const draft = openSync(`${place}.new`, 'w', 0o600);
-    writeFileSync(draft, text);
-    fsyncSync(draft);
-    closeSync(draft);
-    renameSync(`${place}.new`, place);
+    writeDistrictTable(folder, name, text);
   } catch (cause) {
     throw new CommandError(
       'usage',

@@ -383,7 +383,7 @@ export interface EncounterRecord {
   /**
    * Layanan; Services
    *
-   * @maxItems 20
+   * @maxItems 50
    */
   services?: EncounterService[];
   /**
@@ -732,6 +732,34 @@ export interface ImmunizationGiven {
    * Alasan: IM-Dasar, IM-Lanjutan …; Reason: IM-Dasar, IM-Lanjutan …
    */
   reason?: string;
+  /**
+   * Waktu menurut jadwal; When by the schedule
+   */
+  timing?: 'ideal';
+  /**
+   * Volume yang diberikan, mL; Volume given, mL
+   */
+  amount?: number;
+  /**
+   * Kode KFA produk yang diberikan; KFA code of the product that was given
+   */
+  product?: string;
+  /**
+   * Tidak diberikan, alasannya; Not given, and why
+   */
+  notGiven?: 'medical' | 'objection' | 'immune' | 'out-of-stock';
+  /**
+   * Keterangan alasan tidak diberikan; Why it was not given, in words
+   */
+  notGivenNote?: string;
+  /**
+   * Asal laporan: pihak lain seperti kader, ingatan keluarga, catatan tertulis, catatan sekolah; Origin of a report: another provider such as a kader, recall of the family, a written record, a record of the school
+   */
+  origin?: 'provider' | 'recall' | 'record' | 'school';
+  /**
+   * Pelapor, misalnya nama kader; Who reported it, for example the name of a kader
+   */
+  reportedBy?: string;
   [k: string]: unknown;
 }
 /**
@@ -873,7 +901,7 @@ export interface VillageObservationRecord {
   /**
    * Layanan; Services
    *
-   * @maxItems 20
+   * @maxItems 50
    */
   services?: VillageService[];
   /**

@@ -1,6 +1,7 @@
 import type { ConceptMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
+import type { Problem } from '../../errors/index.ts';
 import type { R4Elements } from '../../terminology/r4-elements.ts';
-import { mapError, type Position } from '../fml/index.ts';
+import { mapError, type Position, says } from '../fml/index.ts';
 import { GroupEmitter } from './emitter.ts';
 import { FhirTypes } from './fhir-types.ts';
 import { GroupText } from './group-text.ts';
@@ -12,6 +13,8 @@ import { quote, type TargetVariable, typeOfKind } from './variables.ts';
 
 export interface CompileInput {
   readonly units: readonly MapUnit[];
+  /** Maps that are compiled when a record first needs them, by a key of the caller's choice; they may import `units`. */
+  readonly parts?: ReadonlyMap<string, PartInput>;
   readonly elements: R4Elements;
   /** JSON Schemas by the url that `uses "…"` names. */
   readonly contracts: Readonly<Record<string, JsonSchema>>;
@@ -23,6 +26,11 @@ export interface CompileInput {
   readonly ownIds?: boolean;
 }
 
+export interface PartInput {
+  /** Its maps, the same objects at each call and for each part that shares them. The first one has the entry group, its first group. */
+  readonly units: () => readonly MapUnit[];
+}
+
 /** An entry group by its inputs; of a feed `(source src, source ctx, target bundle : Bundle)`. */
 export type EntryFunction = (...inputs: unknown[]) => void;
 
@@ -32,7 +40,24 @@ export interface ReadTree {
   readonly fields: ReadonlyMap<string, ReadTree>;
 }
 
+/** A part as it runs. */
+export interface CompiledPart {
+  readonly fast: EntryFunction;
+  readonly traced: EntryFunction;
+  readonly reads: ReadTree;
+  /** Places that it reaches. */
+  readonly reached: readonly Site[];
+}
+
 export interface Compiled {
+  /**
+   * Compiles a part at its first call.
+   *
+   * @throws AppError `map-compile`
+   */
+  part(key: string): CompiledPart | undefined;
+  /** Compiles all parts, and the groups in them that nobody reaches. @throws AppError `map-compile` */
+  checkParts(): void;
   readonly fast: ReadonlyMap<string, EntryFunction>;
   readonly traced: ReadonlyMap<string, EntryFunction>;
   readonly reads: ReadonlyMap<string, ReadTree>;
@@ -52,6 +77,9 @@ export interface Compiled {
 const KEEPS_MEANING = new Set(['relatedto', 'equivalent', 'equal', 'wider', 'subsumes']);
 /** A record nests no deeper than this in practice; a recursive group's paths are cut here. */
 const MAX_PATH = 16;
+/** Groups that call groups, and what following their calls may cost: both have an end. */
+const MAX_CALLS = 100;
+const MAX_VISITS = 50_000;
 const CORE = 'http://hl7.org/fhir/StructureDefinition/';
 
 /**
@@ -61,50 +89,121 @@ const CORE = 'http://hl7.org/fhir/StructureDefinition/';
  */
 export function compileUnits(input: CompileInput, runtime: Runtime): Compiled {
   const shared = new Shared(input);
-  const fast = new ModuleLinker(shared, false, runtime);
-  const traced = new ModuleLinker(shared, true, runtime);
-  for (const [key, name] of Object.entries(input.entry)) {
-    const found = shared.entry(name);
-    for (const linker of [fast, traced]) linker.enter(key, found.unit, found.group);
-  }
+  const entries = Object.entries(input.entry).map(([key, name]) => ({ key, ...shared.entry(name) }));
+  const linked = (traced: boolean, among: readonly Entry[] = entries): ModuleLinker => {
+    const linker = new ModuleLinker(shared, traced, runtime);
+    for (const { key, unit, group } of among) linker.enter(key, unit, group);
+    return linker;
+  };
   // Groups that no entry reaches are compiled too, so that a mistake in them does not wait for its first use.
-  const unreached = new ModuleLinker(shared, false, runtime);
-  for (const unit of input.units) {
-    for (const group of unit.map.group) {
-      if (fast.reached.has(group)) continue;
-      const types = shared.declaredTypes(unit, group);
-      if (types !== undefined) unreached.group(unit, group, types);
+  const check = (linkers: readonly ModuleLinker[], units: Iterable<MapUnit>): void => {
+    const unreached = new ModuleLinker(shared, false, runtime);
+    for (const unit of units) {
+      for (const group of unit.map.group) {
+        if (linkers.some(({ reached }) => reached.has(group))) continue;
+        const types = shared.declaredTypes(unit, group);
+        if (types !== undefined) unreached.group(unit, group, types);
+      }
     }
-  }
-  for (const linker of [fast, unreached]) linker.refuseEndless();
-  const sources = { fast: fast.source(), traced: traced.source() };
-  const fields = Object.entries(input.entry).map(([key, name]): [string, readonly string[]] => {
-    const { unit, group } = shared.entry(name);
-    return [key, leavesOf(shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY)];
+    for (const each of [...linkers, unreached]) each.refuseEndless();
+  };
+  const fast = linked(false);
+  check([fast], input.units);
+  const parts = new Map<string, CompiledPart & { readonly linker: ModuleLinker }>();
+  const part = (key: string) => {
+    const units = input.parts?.get(key)?.units() ?? [];
+    const [unit] = units;
+    const group = unit?.map.group[0];
+    if (parts.has(key) || unit === undefined || group === undefined) return parts.get(key);
+    shared.add(units);
+    const among = [{ key, unit, group }];
+    const linker = linked(false, among);
+    linker.refuseEndless();
+    const traced = once(() => {
+      const late = linked(true, among);
+      return { functions: late.link(), reached: late.sitesByEntry() };
+    });
+    const made = {
+      linker,
+      fast: linker.link().get(key) as EntryFunction,
+      reads: linker.reads().get(key) as ReadTree,
+      get traced() {
+        return traced().functions.get(key) as EntryFunction;
+      },
+      get reached() {
+        return traced().reached.get(key) ?? [];
+      },
+    };
+    parts.set(key, made);
+    return made;
+  };
+  // What the fast variant took, the traced one takes; it is half of the work, and most records never need it.
+  const traced = once(() => {
+    const linker = linked(true);
+    return { linker, functions: linker.link() };
   });
+  const fields = entries.map(({ key, unit, group }): [string, readonly string[]] => [
+    key,
+    leavesOf(shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY),
+  ]);
   return {
+    part,
+    checkParts() {
+      const keys = [...(input.parts?.keys() ?? [])];
+      const made = keys.flatMap((key) => part(key)?.linker ?? []);
+      check(made, new Set(keys.flatMap((key) => input.parts?.get(key)?.units() ?? [])));
+    },
     fast: fast.link(),
-    traced: traced.link(),
-    reads: fast.reads(),
-    sites: traced.sites,
-    reached: traced.sitesByEntry(),
+    get traced() {
+      return traced().functions;
+    },
+    // Only a feed asks what of its record is read.
+    reads: input.ownIds ? new Map() : fast.reads(),
+    sites: shared.sites,
+    get reached() {
+      return traced().linker.sitesByEntry();
+    },
     targets: new Map(
-      Object.entries(input.entry).map(([key, name]) => {
-        const { unit, group } = shared.entry(name);
-        return [key, shared.declaredTypes(unit, group)?.flatMap((type) => (type.mode === 'target' ? [type.type] : [])) ?? []];
-      }),
+      entries.map(({ key, unit, group }) => [
+        key,
+        shared.declaredTypes(unit, group)?.flatMap((type) => (type.mode === 'target' ? [type.type] : [])) ?? [],
+      ]),
     ),
     fields: new Map(fields),
-    source: sources,
+    source: {
+      get fast() {
+        return fast.source();
+      },
+      get traced() {
+        return traced().linker.source();
+      },
+    },
   };
 }
 
-/** What both variants know: types, imports, concept maps. */
+interface Entry {
+  readonly key: string;
+  readonly unit: MapUnit;
+  readonly group: StructureMapGroup;
+}
+
+/** Made at the first call. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** What all variants know: types, imports, concept maps, places. */
 class Shared {
   readonly input: CompileInput;
+  readonly sites: Site[] = [];
+  readonly #siteNumbers = new Map<string, number>();
   readonly targets: TargetTypes;
   readonly context: SourceType;
-  readonly tables: TranslateTable[] = [];
+  readonly tables: Record<string, TranslateTable> = {};
   readonly #schemas: SchemaTypes;
   readonly #fhir: FhirTypes;
   readonly #byUrl = new Map<string, MapUnit>();
@@ -117,27 +216,41 @@ class Shared {
     this.context = input.contextKeys === undefined ? ANY : keyedObject('the context', input.contextKeys);
     this.#fhir = new FhirTypes(input.elements);
     this.#schemas = new SchemaTypes(Object.values(input.contracts));
-    for (const unit of input.units) {
-      if (this.#byUrl.has(unit.map.url))
-        throw mapError(unit.name, this.#place(unit, unit.map), `the url ${unit.map.url} is used by two maps`);
+    this.add(input.units);
+  }
+
+  /** Makes maps known, which imports of others may name; those that are known already are passed over. */
+  add(units: readonly MapUnit[]): void {
+    const more = units.filter((unit) => this.#byUrl.get(unit.map.url) !== unit);
+    for (const unit of more) {
+      if (this.#byUrl.has(unit.map.url)) throw mapError(unit.name, this.#place(unit, unit.map), says('url-twice', { url: unit.map.url }));
       this.#byUrl.set(unit.map.url, unit);
     }
-    for (const unit of input.units) this.#checkUnit(unit);
+    for (const unit of more) this.#checkUnit(unit);
+  }
+
+  site(site: Site): number {
+    const key = JSON.stringify(site);
+    let number = this.#siteNumbers.get(key);
+    if (number === undefined) {
+      number = this.sites.push(site) - 1;
+      this.#siteNumbers.set(key, number);
+    }
+    return number;
   }
 
   #checkUnit(unit: MapUnit): void {
     for (const url of unit.map.import ?? []) {
-      if (this.imported(url).length === 0)
-        throw mapError(unit.name, this.#place(unit, unit.map), `the imported map ${url} is not in the set`);
+      if (this.imported(url).length === 0) throw mapError(unit.name, this.#place(unit, unit.map), says('import-missing', { url }));
     }
     const names = new Set<string>();
     const defaults = new Map<string, string>();
     for (const group of unit.map.group) {
       const types = this.#defaultTypes(unit, group);
       if (types !== undefined && defaults.has(types))
-        throw mapError(unit.name, this.#place(unit, group), `'${defaults.get(types)}' is for ${types} already`);
+        throw mapError(unit.name, this.#place(unit, group), says('default-twice', { group: defaults.get(types), types }));
       if (types !== undefined) defaults.set(types, group.name);
-      if (names.has(group.name)) throw mapError(unit.name, this.#place(unit, group), `the group '${group.name}' stands twice`);
+      if (names.has(group.name)) throw mapError(unit.name, this.#place(unit, group), says('group-twice', { group: group.name }));
       names.add(group.name);
     }
   }
@@ -149,11 +262,7 @@ class Shared {
     if (from?.mode === 'source' && to?.mode === 'target' && from.type !== undefined && to.type !== undefined && more.length === 0) {
       return `${this.#structure(unit, from.type) ?? from.type} → ${this.#structure(unit, to.type) ?? to.type}`;
     }
-    throw mapError(
-      unit.name,
-      this.#place(unit, group),
-      `a group with <<types>> is written '${group.name}(source src : Type, target tgt : Type)'`,
-    );
+    throw mapError(unit.name, this.#place(unit, group), says('types-inputs', { group: group.name }));
   }
 
   #place(unit: MapUnit, node: object): Position {
@@ -163,31 +272,27 @@ class Shared {
   entry(name: string): { unit: MapUnit; group: StructureMapGroup } {
     const found = this.input.units.flatMap((unit) => unit.map.group.filter((g) => g.name === name).map((group) => ({ unit, group })));
     const [first, second] = found;
-    if (first === undefined) throw mapError(name, { line: 0, column: 0 }, `no map has the entry group '${name}'`);
+    if (first === undefined) throw mapError(name, { line: 0, column: 0 }, says('entry-missing', { group: name }));
     if (second !== undefined)
-      throw mapError(second.unit.name, this.#place(second.unit, second.group), `the entry group '${name}' stands in two maps`);
+      throw mapError(second.unit.name, this.#place(second.unit, second.group), says('entry-twice', { group: name }));
     if (this.input.ownIds) return first;
     const { unit, group } = first;
     const modes = group.input.map((i) => i.mode).join(' ');
     if (modes !== 'source source target' || this.targetType(unit, group.input[2] as StructureMapGroupInput) !== 'Bundle') {
-      throw mapError(
-        unit.name,
-        this.#place(unit, group),
-        `an entry group is written '${name}(source src : …, source ctx, target bundle : Bundle)'`,
-      );
+      throw mapError(unit.name, this.#place(unit, group), says('entry-inputs', { group: name }));
     }
     return first;
   }
 
-  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: string } {
+  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: Problem } {
     const own = unit.map.group.find((g) => g.name === name);
     if (own !== undefined) return { unit, group: own };
     const imported = this.#importsOf(unit).flatMap((other) => {
       const group = other.map.group.find((g) => g.name === name);
       return group === undefined ? [] : [{ unit: other, group }];
     });
-    if (imported.length > 1) return { problem: `the group '${name}' stands in two imported maps` };
-    return imported[0] ?? { problem: `there is no group '${name}' in this map or in those it imports` };
+    if (imported.length > 1) return { problem: says('group-ambiguous', { group: name }) };
+    return imported[0] ?? { problem: says('group-missing', { group: name }) };
   }
 
   /** Maps that an import names: one by its url, or all whose url fits the one with `*` in it. */
@@ -206,11 +311,7 @@ class Shared {
     if (this.#structure(unit, input.type) === undefined && jsonKind(input.type) !== undefined) return typeOfKind(jsonKind(input.type));
     const type = this.typeNamed(unit, input.type);
     if (type !== undefined) return type;
-    throw mapError(
-      unit.name,
-      this.#place(unit, input),
-      `the type '${input.type}' is not declared: write uses "…" alias ${input.type} as source`,
-    );
+    throw mapError(unit.name, this.#place(unit, input), says('type-undeclared', { type: input.type }));
   }
 
   /** By the alias or the last part of the url in `uses`, else a type of FHIR; a structure that nobody knows can be anything. */
@@ -236,7 +337,7 @@ class Shared {
     const own = fits(unit);
     const found = own.length > 0 ? own : this.#importsOf(unit).flatMap(fits);
     const names = found.map(({ group }) => `'${group.name}'`);
-    if (found.length > 1) return { problem: `the groups ${names.join(' and ')} are both for these types: name one with then` };
+    if (found.length > 1) return { problem: says('default-ambiguous', { groups: names.join(', ') }) };
     return found[0];
   }
 
@@ -253,8 +354,7 @@ class Shared {
     if (input.type === undefined) return undefined;
     const url = this.#structure(unit, input.type);
     const type = url === undefined ? input.type : url.slice(url.lastIndexOf('/') + 1);
-    if (!this.targets.has(type))
-      throw mapError(unit.name, this.#place(unit, input), `the target type '${type}' is not in R4's element table`);
+    if (!this.targets.has(type)) throw mapError(unit.name, this.#place(unit, input), says('target-type-missing', { type }));
     return type;
   }
 
@@ -285,15 +385,16 @@ class Shared {
     return types;
   }
 
-  table(unit: MapUnit, url: string): { name: string } | { problem: string } {
+  table(unit: MapUnit, url: string): { name: string } | { problem: Problem } {
     const contained = unit.map.contained?.find((r) => r.resourceType === 'ConceptMap' && `#${r.id}` === url) as ConceptMap | undefined;
     const map = url.startsWith('#') ? contained : Object.hasOwn(this.input.conceptMaps, url) ? this.input.conceptMaps[url] : undefined;
-    if (map === undefined) return { problem: `there is no concept map ${url}` };
+    if (map === undefined) return { problem: says('concept-map-missing', { url }) };
     let name = this.#tableNames.get(map);
     if (name === undefined) {
       const table = makeTable(map);
-      if (typeof table === 'string') return { problem: table };
-      name = `$table${this.tables.push(table)}`;
+      if ('problem' in table) return table;
+      name = `$table${this.#tableNames.size + 1}`;
+      this.tables[name] = table;
       this.#tableNames.set(map, name);
     }
     return { name };
@@ -310,13 +411,13 @@ class ModuleLinker implements Linker {
   readonly #runtime: Runtime;
   readonly #functions = new Map<string, { readonly self: GroupFunction; text: string }>();
   readonly #names = new Set<string>();
-  readonly #entries = new Map<string, { readonly self: GroupFunction; readonly group: StructureMapGroup }>();
+  readonly #entries = new Map<string, { readonly self: GroupFunction; readonly group: StructureMapGroup; readonly unit: MapUnit }>();
   readonly #constants = new Map<string, string>();
   readonly #choices = new Map<string, Set<string>>();
   readonly #typeNumbers = new Map<SourceType, number>();
   readonly #groupNumbers = new Map<StructureMapGroup, number>();
-  readonly sites: Site[] = [];
-  readonly #siteNumbers = new Map<string, number>();
+  #depth = 0;
+  readonly #tables = new Set<string>();
 
   constructor(shared: Shared, traced: boolean, runtime: Runtime) {
     this.#shared = shared;
@@ -329,8 +430,8 @@ class ModuleLinker implements Linker {
   enter(key: string, unit: MapUnit, group: StructureMapGroup): void {
     if (this.ownIds) {
       const types = this.#shared.declaredTypes(unit, group);
-      if (types === undefined) throw mapError(unit.name, unit.positions.of(group), 'a target of the first group needs a type');
-      this.#entries.set(key, { self: this.group(unit, group, types), group });
+      if (types === undefined) throw mapError(unit.name, unit.positions.of(group), says('target-untyped'));
+      this.#entries.set(key, { self: this.group(unit, group, types), group, unit });
       return;
     }
     const record = this.#shared.sourceType(unit, group.input[0] as StructureMapGroupInput) ?? ANY;
@@ -340,7 +441,7 @@ class ModuleLinker implements Linker {
       { mode: 'source', type: declaredContext ?? this.#shared.context, present: true },
       { mode: 'target', type: 'Bundle' },
     ]);
-    this.#entries.set(key, { self, group });
+    this.#entries.set(key, { self, group, unit });
   }
 
   group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction {
@@ -353,10 +454,15 @@ class ModuleLinker implements Linker {
     this.#functions.set(key, compiled);
     this.reached.add(group);
     try {
+      if (++this.#depth > MAX_CALLS) throw mapError(unit.name, unit.positions.of(group), says('calls-deep', { max: MAX_CALLS }));
       compiled.text = new GroupEmitter(new GroupText(unit, group, this, self, Object.keys(this.#runtime.helpers))).emit(types);
     } catch (problem) {
       this.#functions.delete(key);
+      // Deep rules in deep groups: the stack ends before either limit does.
+      if (problem instanceof RangeError) throw mapError(unit.name, unit.positions.of(group), says('nesting-deep'));
       throw problem;
+    } finally {
+      this.#depth--;
     }
     return self;
   }
@@ -406,13 +512,7 @@ class ModuleLinker implements Linker {
   }
 
   site(site: Site): number {
-    const key = JSON.stringify(site);
-    let number = this.#siteNumbers.get(key);
-    if (number === undefined) {
-      number = this.sites.push(site) - 1;
-      this.#siteNumbers.set(key, number);
-    }
-    return number;
+    return this.#shared.site(site);
   }
 
   /** @throws AppError `map-compile` for groups that call each other in a circle without going further into the source */
@@ -421,8 +521,7 @@ class ModuleLinker implements Linker {
     const follow = (self: GroupFunction, above: readonly GroupFunction[]): void => {
       for (const { callee, isStuck, map, position } of self.calls) {
         if (!isStuck) continue;
-        if (callee === self || above.includes(callee))
-          throw mapError(map, position, 'this call never ends: it goes no further into the source');
+        if (callee === self || above.includes(callee)) throw mapError(map, position, says('endless'));
         if (!done.has(callee)) follow(callee, [...above, self]);
       }
       done.add(self);
@@ -441,7 +540,7 @@ class ModuleLinker implements Linker {
     return new Map(
       [...this.#entries].map(([key, { self }]) => {
         const numbers = new Set([...reach(self, new Set())].flatMap(({ sites }) => [...sites]));
-        return [key, this.sites.filter((_, number) => numbers.has(number))];
+        return [key, this.#shared.sites.filter((_, number) => numbers.has(number))];
       }),
     );
   }
@@ -467,15 +566,16 @@ class ModuleLinker implements Linker {
   }
 
   table(unit: MapUnit, url: string) {
-    return this.#shared.table(unit, url);
+    const table = this.#shared.table(unit, url);
+    if ('name' in table) this.#tables.add(table.name);
+    return table;
   }
 
   source(): string {
-    const tables = this.#shared.tables.map((_, i) => `$table${i + 1}`);
     return [
       '"use strict";',
       `const { ${Object.keys(this.#runtime.helpers).join(', ')} } = $helpers;`,
-      ...(tables.length > 0 ? [`const [${tables.join(', ')}] = $tables;`] : []),
+      ...[...this.#tables].map((name) => `const ${name} = $tables.${name};`),
       ...[...this.#constants].map(([js, name]) => `const ${name} = ${js};`),
       ...[...this.#functions.values()].map((f) => this.#withoutOthers(f.text)),
       `return { ${[...this.#entries].map(([key, { self, group }]) => `${quote(key)}: ${this.#entryText(self, group)}`).join(', ')} };`,
@@ -499,13 +599,15 @@ class ModuleLinker implements Linker {
   /** Follows the calls from each entry and collects the paths of the record that are read. */
   reads(): ReadonlyMap<string, ReadTree> {
     const result = new Map<string, ReadTree>();
-    for (const [key, { self: entry, group }] of this.#entries) {
+    for (const [key, { self: entry, group, unit }] of this.#entries) {
+      let visits = 0;
       const tree: MutableTree = { read: false, fields: new Map() };
       const seen = new Set<string>();
       const visit = (self: GroupFunction, bases: readonly (readonly string[] | undefined)[]): void => {
         const mark = `${self.name} ${JSON.stringify(bases)}`;
         if (seen.has(mark)) return;
         seen.add(mark);
+        if (++visits > MAX_VISITS) throw mapError(unit.name, unit.positions.of(group), says('paths-many'));
         const absolute = (usage: { input: number; path: readonly string[] } | undefined) => {
           const base = usage === undefined ? undefined : bases[usage.input];
           return base === undefined || usage === undefined ? undefined : [...base, ...usage.path].slice(0, MAX_PATH);
@@ -568,7 +670,7 @@ function numberOf<T>(numbers: Map<T, number>, key: T): number {
 }
 
 /** Source code → target of a concept map; the text of the problem when a code is ambiguous. */
-function makeTable(map: ConceptMap): TranslateTable | string {
+function makeTable(map: ConceptMap): TranslateTable | { readonly problem: Problem } {
   const table: Map<string, TranslateTarget | null> & {
     provided?: string;
     bySystem?: Map<string, Map<string, TranslateTarget | null>>;
@@ -576,9 +678,9 @@ function makeTable(map: ConceptMap): TranslateTable | string {
   if ((map.group ?? []).every(({ source }) => source !== undefined)) table.bySystem = new Map();
   for (const group of map.group ?? []) {
     const mode = group.unmapped?.mode;
-    if (mode !== undefined && mode !== 'provided') return `'unmapped' of the mode '${mode}' is not covered`;
+    if (mode !== undefined && mode !== 'provided') return { problem: says('unmapped-mode', { mode }) };
     if (mode === 'provided') {
-      if (group.target === undefined || (table.provided ?? group.target) !== group.target) return "'unmapped' needs one target system";
+      if (group.target === undefined || (table.provided ?? group.target) !== group.target) return { problem: says('unmapped-system') };
       table.provided = group.target;
     }
     const own = table.bySystem?.get(group.source ?? '') ?? new Map<string, TranslateTarget | null>();
@@ -598,7 +700,7 @@ function makeTable(map: ConceptMap): TranslateTable | string {
         const known = codes.get(element.code);
         const isOther = known && row && (known.code !== row.code || known.system !== row.system);
         // Two systems may use one code: without its system it has no meaning then.
-        if (isOther && codes === own) return `the concept map gives '${element.code}' two meanings`;
+        if (isOther && codes === own) return { problem: says('code-ambiguous', { code: element.code }) };
         if (isOther) codes.set(element.code, null);
         else if (row !== null || !codes.has(element.code)) codes.set(element.code, row);
       }

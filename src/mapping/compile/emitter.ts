@@ -5,7 +5,8 @@ import type {
   StructureMapGroupRuleDependent,
   StructureMapGroupRuleSource,
 } from '@medplum/fhirtypes';
-import { AUTO_VARIABLE } from '../fml/index.ts';
+import type { Problem } from '../../errors/index.ts';
+import { AUTO_VARIABLE, says } from '../fml/index.ts';
 import { emittedOf } from './expression-emitter.ts';
 import type { Option } from './fhir-types.ts';
 import type { GroupText } from './group-text.ts';
@@ -45,8 +46,8 @@ export class GroupEmitter {
     const parameters: string[] = [];
     group.input.forEach((input, i) => {
       const type = types[i] as ArgumentType;
-      if (scope.has(input.name)) this.#text.fail(input, `the input '${input.name}' is named twice`);
-      if (input.name === 'true' || input.name === 'false') this.#text.fail(input, `an input cannot be named '${input.name}'`);
+      if (scope.has(input.name)) this.#text.fail(input, says('input-twice', { input: input.name }));
+      if (input.name === 'true' || input.name === 'false') this.#text.fail(input, says('input-name', { input: input.name }));
       const js = this.#text.fresh(input.name);
       parameters.push(js);
       if (type.mode === 'target') {
@@ -71,15 +72,15 @@ export class GroupEmitter {
     const found = this.#text.linker.find(this.#text.unit, name);
     if ('problem' in found) this.#text.fail(this.#text.group, found.problem);
     const seen = new Set([this.#text.group]);
-    for (let next: typeof found | { problem: string } = found; !('problem' in next); ) {
-      if (seen.has(next.group)) this.#text.fail(this.#text.group, `'${name}' extends itself`);
+    for (let next: typeof found | { problem: Problem } = found; !('problem' in next); ) {
+      if (seen.has(next.group)) this.#text.fail(this.#text.group, says('extends-itself', { group: name }));
       seen.add(next.group);
       if (next.group.extends === undefined) break;
       next = this.#text.linker.find(next.unit, next.group.extends);
     }
     const missing = found.group.input.find((input) => this.#text.group.input.find((own) => own.name === input.name)?.mode !== input.mode);
     if (missing !== undefined)
-      this.#text.fail(this.#text.group, `'${name}' has the ${missing.mode} '${missing.name}', this group does not`);
+      this.#text.fail(this.#text.group, says('extends-inputs', { group: name, mode: missing.mode, input: missing.name }));
     this.#call(
       this.#text.group,
       found.unit,
@@ -106,7 +107,7 @@ export class GroupEmitter {
     this.#text.ruleLine = position.line;
     this.#text.counts = undefined;
     this.#text.line(`// ${oneLine(rule.name)}${position.line > 0 ? ` (${oneLine(this.#text.unit.name)}:${position.line})` : ''}`);
-    if (rule.source.length === 0) this.#text.fail(rule, 'the rule has no source');
+    if (rule.source.length === 0) this.#text.fail(rule, says('no-source'));
     if (shares(rule)) {
       this.#text.counts = this.#text.fresh('counts');
       this.#text.line(`const ${this.#text.counts} = new Map();`);
@@ -132,8 +133,7 @@ export class GroupEmitter {
     }
     const outside = this.#branches;
     this.#branches *= options.length;
-    if (this.#branches > MOST_BRANCHES)
-      this.#text.fail(source, 'too many choices within each other: say which type is meant with a type filter (: Type)', 'element');
+    if (this.#branches > MOST_BRANCHES) this.#text.fail(source, says('too-many-choices'), 'element');
     const around: boolean[] = [];
     const counted = this.#sources.countChoice(source, options, scope, around);
     // The rule once for each type that the element may have; a type with which it makes no sense is reported when it comes.
@@ -233,7 +233,7 @@ export class GroupEmitter {
 
   #call(dependent: object, unit: MapUnit, group: StructureMapGroup, given: readonly string[], scope: Scope): void {
     if (given.length !== group.input.length) {
-      this.#text.fail(dependent, `'${group.name}' takes ${group.input.length} arguments, found ${given.length}`);
+      this.#text.fail(dependent, says('group-arguments', { group: group.name, wanted: group.input.length, found: given.length }));
     }
     const types: ArgumentType[] = [];
     const js: string[] = [];
@@ -242,13 +242,16 @@ export class GroupEmitter {
       const input = group.input[i] as StructureMapGroupInput;
       const literal = readArgument(text);
       const variable = literal === undefined ? scope.get(text) : undefined;
-      if (literal === undefined && variable === undefined) this.#text.fail(dependent, `there is no variable '${text}' here`);
+      if (literal === undefined && variable === undefined) this.#text.fail(dependent, says('no-variable', { name: text }));
       if (input.mode === 'target') {
         if (variable?.kind !== 'target')
-          this.#text.fail(dependent, `'${input.name}' of '${group.name}' needs an object of the target, found ${text}`);
+          this.#text.fail(dependent, says('argument-target', { input: input.name, group: group.name, found: text }));
         const declared = this.#text.linker.targetType(unit, input);
         if (declared !== undefined && declared !== variable.type && !ABSTRACT.has(declared)) {
-          this.#text.fail(dependent, `'${input.name}' of '${group.name}' is a ${declared}, '${text}' is a ${variable.type}`);
+          this.#text.fail(
+            dependent,
+            says('argument-target-type', { input: input.name, group: group.name, wanted: declared, name: text, type: variable.type }),
+          );
         }
         types.push({ mode: 'target', type: variable.type });
         js.push(variable.js);
@@ -256,7 +259,7 @@ export class GroupEmitter {
         return;
       }
       if (variable?.kind === 'target')
-        this.#text.fail(dependent, `'${input.name}' of '${group.name}' is a source, '${text}' belongs to the target`);
+        this.#text.fail(dependent, says('argument-source', { input: input.name, group: group.name, name: text }));
       const argument = this.#argument(
         dependent,
         group,
@@ -309,7 +312,12 @@ export class GroupEmitter {
       if (!open)
         this.#text.fail(
           node,
-          `'${input.name}' of '${group.name}' is a ${input.type}, not ${source.type.kind === 'object' ? source.type.name : `a ${source.type.kind}`}`,
+          says('argument-type', {
+            input: input.name,
+            group: group.name,
+            wanted: input.type,
+            type: source.type.kind === 'object' ? source.type.name : source.type.kind,
+          }),
         );
       return { ...source, type: declared };
     }
@@ -317,7 +325,7 @@ export class GroupEmitter {
     if (kind === 'any')
       return { ...source, js: `${READERS[declared.kind]}(${source.js}${this.#text.at(source.field)})`, type: declared, present: false };
     if (kind === 'object' || kind === 'list' || declared.kind === 'list' || !accepts(declared.kind, kind)) {
-      this.#text.fail(node, `'${input.name}' of '${group.name}' is a ${input.type}, found a ${kind}`);
+      this.#text.fail(node, says('argument-kind', { input: input.name, group: group.name, wanted: input.type, kind }));
     }
     return source;
   }

@@ -1,3 +1,5 @@
+import type { Problem } from '../../errors/index.ts';
+import { says } from '../fml/index.ts';
 import type { Expression } from './expression.ts';
 import { ANY, BOOLEAN, INTEGER, isForbiddenName, NUMBER, type SourceType, STRING } from './source-types.ts';
 import { ABSTRACT } from './target-types.ts';
@@ -21,13 +23,16 @@ export interface ExpressionContext {
   readonly scope: Scope;
   /** `$this`: the item of a where or check, the first argument of evaluate. */
   readonly self?: SourceVariable;
-  fail(at: number, problem: string): never;
+  fail(at: number, problem: Problem): never;
   use(usage: Usage): void;
   /** The source type with this name; undefined for a name that is no type. */
   typeNamed(name: string): SourceType | undefined;
   /** Name of a constant that is made once, when the maps are loaded. */
   constant(js: string): string;
 }
+
+/** Conditions are tried in more than one form, and those within them again each time. */
+const MAX_STEPS = 20_000;
 
 type Kind = 'string' | 'number' | 'boolean' | 'object' | undefined;
 
@@ -52,6 +57,7 @@ const TEXT_FUNCTIONS = new Set([
 export class ExpressionEmitter {
   readonly #context: ExpressionContext;
   readonly #self: Emitted | undefined;
+  #steps = 0;
   /** Fields that were read: the first stands for the expression in the traced variant. */
   readonly fieldsRead: string[] = [];
 
@@ -79,6 +85,7 @@ export class ExpressionEmitter {
   }
 
   value(e: Expression, self = this.#self): Emitted {
+    if (++this.#steps > MAX_STEPS) this.#context.fail(e.at, says('conditions-many'));
     switch (e.kind) {
       case 'literal':
         return { js: quote(e.value), type: literalType(e.value), clean: true, present: true, literal: e.value };
@@ -90,13 +97,10 @@ export class ExpressionEmitter {
         return this.#variable(e.name, e.at);
       case 'member':
         return this.#member(e, self);
-      case 'index':
-        return {
-          js: `itemAt(${this.value(e.base, self).js}, ${e.index})`,
-          type: itemType(this.value(e.base, self).type),
-          clean: false,
-          present: false,
-        };
+      case 'index': {
+        const base = this.value(e.base, self);
+        return { js: `itemAt(${base.js}, ${e.index})`, type: itemType(base.type), clean: false, present: false };
+      }
       case 'minus': {
         const operand = this.#ofKind(e.operand, 'number', self);
         return { js: `arithmetic("-", 0, ${operand.js})`, type: NUMBER, clean: true, present: false };
@@ -109,14 +113,14 @@ export class ExpressionEmitter {
   }
 
   #requireSelf(at: number, self: Emitted | undefined): Emitted {
-    if (self === undefined) this.#context.fail(at, "there is no '$this' here: name a variable, or write evaluate(variable, (expression))");
+    if (self === undefined) this.#context.fail(at, says('no-this'));
     return self;
   }
 
   #variable(name: string, at: number): Emitted {
     const variable = this.#context.scope.get(name);
-    if (variable === undefined) this.#context.fail(at, `there is no variable '%${name}' here`);
-    if (variable.kind === 'target') this.#context.fail(at, `'${name}' belongs to the target and cannot be read`);
+    if (variable === undefined) this.#context.fail(at, says('no-variable-percent', { name }));
+    if (variable.kind === 'target') this.#context.fail(at, says('target-unreadable', { name }));
     return this.#read(emittedOf(asSource(variable)));
   }
 
@@ -126,25 +130,25 @@ export class ExpressionEmitter {
     const variable = this.#context.scope.get(e.name);
     if (variable === undefined) return this.#navigate(this.#requireNamed(e, self), e.name, e.at);
     if (self?.type.kind === 'object' && self.type.field(e.name) !== undefined) {
-      this.#context.fail(e.at, `'${e.name}' is a variable and a field: write %${e.name} or $this.${e.name}`);
+      this.#context.fail(e.at, says('variable-or-field', { name: e.name }));
     }
     return this.#variable(e.name, e.at);
   }
 
   #requireNamed(e: Extract<Expression, { kind: 'member' }>, self: Emitted | undefined): Emitted {
-    if (self === undefined) this.#context.fail(e.at, `there is no variable '${e.name}' here`);
+    if (self === undefined) this.#context.fail(e.at, says('no-variable', { name: e.name }));
     return self;
   }
 
   #navigate(base: Emitted, name: string, at: number): Emitted {
-    if (isForbiddenName(name)) this.#context.fail(at, `'${name}' cannot be the name of a field`);
+    if (isForbiddenName(name)) this.#context.fail(at, says('field-name', { name }));
     const owner = itemType(base.type);
     let type: SourceType = ANY;
     if (owner.kind === 'object') {
       const found = owner.field(name);
       if (found === undefined) this.#context.fail(at, unknownField(owner, name));
       type = found;
-    } else if (owner.kind !== 'any') this.#context.fail(at, `a ${owner.kind} has no field '${name}'`);
+    } else if (owner.kind !== 'any') this.#context.fail(at, says('no-field-in', { kind: owner.kind, name }));
     const many = base.type.kind === 'list';
     const direct = base.type.kind === 'object';
     let js = '';
@@ -175,7 +179,7 @@ export class ExpressionEmitter {
   #boolean(e: Expression, emitted: Emitted): string {
     const kind = kindOf(emitted);
     if (kind === 'boolean') return emitted.clean ? emitted.js : `${emitted.plain ?? emitted.js} === true`;
-    if (kind !== undefined) this.#context.fail(e.at, `this is a ${kind}, not a condition: compare it, or add .exists()`);
+    if (kind !== undefined) this.#context.fail(e.at, says('not-condition', { kind }));
     return `truth(${emitted.js})`;
   }
 
@@ -183,8 +187,7 @@ export class ExpressionEmitter {
   #logical(e: Expression, self: Emitted | undefined): { js: string; present: boolean } {
     const emitted = this.value(e, self);
     const kind = kindOf(emitted);
-    if (kind !== undefined && kind !== 'boolean')
-      this.#context.fail(e.at, `this is a ${kind}, not a condition: compare it, or add .exists()`);
+    if (kind !== undefined && kind !== 'boolean') this.#context.fail(e.at, says('not-condition', { kind }));
     return { js: emitted.clean && kind === 'boolean' ? emitted.js : `truth(${emitted.js})`, present: emitted.present && emitted.clean };
   }
 
@@ -204,10 +207,9 @@ export class ExpressionEmitter {
   #comparable(e: Extract<Expression, { kind: 'binary' }>, left: Emitted, right: Emitted): void {
     const a = kindOf(left);
     const b = kindOf(right);
-    if (a !== undefined && b !== undefined && a !== b) this.#context.fail(e.at, `a ${a} is compared with a ${b}`);
-    if (a === 'object' || b === 'object') this.#context.fail(e.at, 'objects cannot be compared: compare their fields');
-    if (e.operator !== '=' && e.operator !== '!=' && (a === 'boolean' || b === 'boolean'))
-      this.#context.fail(e.at, 'booleans have no order');
+    if (a !== undefined && b !== undefined && a !== b) this.#context.fail(e.at, says('compared-kinds', { a, b }));
+    if (a === 'object' || b === 'object') this.#context.fail(e.at, says('compared-objects'));
+    if (e.operator !== '=' && e.operator !== '!=' && (a === 'boolean' || b === 'boolean')) this.#context.fail(e.at, says('boolean-order'));
   }
 
   #binary(e: Extract<Expression, { kind: 'binary' }>, self: Emitted | undefined): Emitted {
@@ -224,7 +226,7 @@ export class ExpressionEmitter {
     if (operator === 'implies') return condition(`or(not(${this.#logical(e.left, self).js}), ${this.#logical(e.right, self).js})`);
     if (operator === 'contains') return condition(`includes(${this.value(e.left, self).js}, ${this.value(e.right, self).js})`);
     if (operator === 'in') return condition(`includes(${this.#union(e.right, self)}, ${this.value(e.left, self).js})`);
-    if (operator === '|') this.#context.fail(e.at, "'|' is covered only between literals, on the right of 'in'");
+    if (operator === '|') this.#context.fail(e.at, says('union'));
     const left = this.value(e.left, self);
     const right = this.value(e.right, self);
     if (operator === '~') return condition(`equivalent(${left.js}, ${right.js})`, true);
@@ -241,19 +243,19 @@ export class ExpressionEmitter {
         [e.left, a],
         [e.right, b],
       ] as const) {
-        if (kind !== undefined && kind !== 'string') this.#context.fail(side.at, `'&' joins texts: add .toString() to this ${kind}`);
+        if (kind !== undefined && kind !== 'string') this.#context.fail(side.at, says('join-kind', { kind }));
       }
       return { js: `concat(${left.js}, ${right.js})`, type: STRING, clean: false, present: false };
     }
     if (operator === '+' && (a === 'string' || b === 'string')) {
-      if (a !== b && a !== undefined && b !== undefined) this.#context.fail(e.at, `'+' of a ${a} and a ${b}`);
+      if (a !== b && a !== undefined && b !== undefined) this.#context.fail(e.at, says('plus-kinds', { a, b }));
       return { js: `arithmetic("+", ${left.js}, ${right.js})`, type: STRING, clean: false, present: false };
     }
     for (const [side, kind] of [
       [e.left, a],
       [e.right, b],
     ] as const) {
-      if (kind !== undefined && kind !== 'number') this.#context.fail(side.at, `'${operator}' needs numbers, this is a ${kind}`);
+      if (kind !== undefined && kind !== 'number') this.#context.fail(side.at, says('needs-numbers', { operator, kind }));
     }
     const whole = operator === 'div' || (operator !== '/' && left.type.kind === 'integer' && right.type.kind === 'integer');
     const type = a === undefined && b === undefined && operator === '+' ? ANY : whole ? INTEGER : NUMBER;
@@ -269,7 +271,7 @@ export class ExpressionEmitter {
   #ofKind(e: Expression, kind: 'string' | 'number', self: Emitted | undefined): Emitted {
     const emitted = this.value(e, self);
     const own = kindOf(emitted);
-    if (own !== undefined && own !== kind) this.#context.fail(e.at, `expected a ${kind}, this is a ${own}`);
+    if (own !== undefined && own !== kind) this.#context.fail(e.at, says('expected-kind', { wanted: kind, kind: own }));
     return emitted;
   }
 
@@ -278,7 +280,7 @@ export class ExpressionEmitter {
     const name = type.kind === 'member' ? type.name : undefined;
     const isOwn =
       type.kind === 'member' && (type.base === undefined || (type.base.kind === 'member' && ['FHIR', 'System'].includes(type.base.name)));
-    if (name === undefined || !isOwn) return this.#context.fail(at, `'${operator}' needs the name of a type`);
+    if (name === undefined || !isOwn) return this.#context.fail(at, says('needs-type-name', { operator }));
     const made = (js: string, of: SourceType, from: Emitted): Emitted =>
       operator === 'is'
         ? { js: `exists(${js})`, type: BOOLEAN, clean: true, present: true }
@@ -296,7 +298,7 @@ export class ExpressionEmitter {
       const choice = own.kind === 'object' ? own.field(value.name) : undefined;
       if (choice?.kind === 'choice') {
         const option = choice.options().find(({ code }) => code === name);
-        if (option === undefined) return this.#context.fail(at, `${choice.name} is never a ${name}`);
+        if (option === undefined) return this.#context.fail(at, says('never-a', { name: choice.name, type: name }));
         const read = this.#navigate(owner, value.name, value.at);
         return made(`path(${owner.js}, ${quote(option.name)})`, option.type, read);
       }
@@ -309,7 +311,7 @@ export class ExpressionEmitter {
       return made(isIt ? emitted.js : 'undefined', emitted.type, emitted);
     }
     const of = this.#context.typeNamed(name);
-    if (of === undefined) return this.#context.fail(at, `there is no type '${name}'`);
+    if (of === undefined) return this.#context.fail(at, says('no-type', { type: name }));
     const kind = of.kind === 'any' ? 'object' : of.kind;
     const resource = of.kind === 'object' ? `, ${quote(name)}` : '';
     return made(`filter(${emitted.js}, (it) => isOf(it, ${quote(kind)}${resource}))`, of.kind === 'object' ? of : emitted.type, emitted);
@@ -318,11 +320,11 @@ export class ExpressionEmitter {
   #call(e: Extract<Expression, { kind: 'call' }>, self: Emitted | undefined): Emitted {
     const { name, args } = e;
     const arity = (...allowed: number[]) => {
-      if (!allowed.includes(args.length)) this.#context.fail(e.at, `${name}() takes ${allowed.join(' or ')} arguments`);
+      if (!allowed.includes(args.length)) this.#context.fail(e.at, says('function-arguments', { name, count: allowed.join(' / ') }));
     };
     if (name === 'iif') {
       arity(2, 3);
-      if (e.base !== undefined) this.#context.fail(e.at, 'iif(…) stands at the start of an expression');
+      if (e.base !== undefined) this.#context.fail(e.at, says('iif-start'));
       const yes = this.value(args[1] as Expression, self);
       const no = args[2] === undefined ? undefined : this.value(args[2], self);
       const sameKind = no === undefined || no.js === 'undefined' || kindOf(no) === kindOf(yes);
@@ -358,7 +360,7 @@ export class ExpressionEmitter {
         return { js: `count(${base.js})`, type: INTEGER, clean: true, present: true };
       case 'not': {
         arity(0);
-        if (e.base === undefined) this.#context.fail(e.at, 'not() needs something before it');
+        if (e.base === undefined) this.#context.fail(e.at, says('not-base'));
         const operand = this.#logical(e.base, self);
         return operand.present ? condition(`!(${operand.js})`, true) : condition(`not(${operand.js})`);
       }
@@ -422,9 +424,9 @@ export class ExpressionEmitter {
         arity(0);
         return { js: `asText(${base.js})`, type: STRING, clean: false, present: false };
     }
-    if (!TEXT_FUNCTIONS.has(name)) this.#context.fail(e.at, `the function ${name}() is not covered in expressions`);
+    if (!TEXT_FUNCTIONS.has(name)) this.#context.fail(e.at, says('function-uncovered', { name }));
     const kind = kindOf(base);
-    if (kind !== undefined && kind !== 'string') this.#context.fail(e.at, `${name}() needs a text, this is a ${kind}`);
+    if (kind !== undefined && kind !== 'string') this.#context.fail(e.at, says('needs-text', { name, kind }));
     return this.#textCall(e, base, self, arity);
   }
 
@@ -470,12 +472,11 @@ export class ExpressionEmitter {
       case 'matches': {
         arity(1);
         const pattern = args[0] as Expression;
-        if (pattern.kind !== 'literal' || typeof pattern.value !== 'string')
-          return this.#context.fail(pattern.at, 'the pattern must be a literal');
+        if (pattern.kind !== 'literal' || typeof pattern.value !== 'string') return this.#context.fail(pattern.at, says('pattern-literal'));
         try {
           new RegExp(pattern.value, 'su');
         } catch {
-          this.#context.fail(pattern.at, 'the pattern is not a regular expression');
+          this.#context.fail(pattern.at, says('pattern-regex'));
         }
         return condition(`onText(${base.js}, (it) => ${this.#context.constant(`new RegExp(${quote(pattern.value)}, "su")`)}.test(it))`);
       }
@@ -499,10 +500,10 @@ export function emittedOf(variable: SourceVariable): Emitted {
   };
 }
 
-export function unknownField(owner: Extract<SourceType, { kind: 'object' }>, name: string): string {
+export function unknownField(owner: Extract<SourceType, { kind: 'object' }>, name: string): Problem {
   const known = owner.known();
-  const shown = known.length > 0 && known.length <= 30 ? `; it has ${known.join(', ')}` : '';
-  return `${owner.name === '' ? 'the record' : owner.name} has no field '${name}'${shown}`;
+  const values = { owner: owner.name === '' ? says('word-record') : owner.name, name };
+  return known.length > 0 && known.length <= 30 ? says('no-field-of', { ...values, known: known.join(', ') }) : says('no-field', values);
 }
 
 function itemType(type: SourceType): SourceType {

@@ -1,4 +1,5 @@
-import { mapError, type Position } from '../fml/index.ts';
+import type { Problem } from '../../errors/index.ts';
+import { mapError, type Position, says } from '../fml/index.ts';
 import { readEscape } from '../fml/lexer.ts';
 
 /** FHIRPath as a tree. `at` is the offset in the expression's text. */
@@ -15,6 +16,8 @@ export type Expression =
 
 /** Parentheses within parentheses. */
 const MAX_DEPTH = 100;
+/** Names, literals and symbols of one expression: the compiler goes down a path step by step, and the stack has an end. */
+const MAX_TOKENS = 2_000;
 
 /** Binding power, https://hl7.org/fhirpath/N1/#operator-precedence. */
 const BINARY: Readonly<Record<string, number>> = {
@@ -66,22 +69,24 @@ export function placeIn(text: string, start: Position, at: number): Position {
  * @throws AppError `map-compile` at the line and column of what is not covered
  */
 export function parseExpression(text: string, map: string, start: Position): Expression {
-  const fail = (at: number, problem: string): never => {
+  const fail = (at: number, problem: Problem): never => {
     throw mapError(map, placeIn(text, start, at), problem);
   };
   const tokens = tokenize(text, fail);
+  if (tokens.length > MAX_TOKENS) fail((tokens[MAX_TOKENS] as Token).at, says('expression-long', { max: MAX_TOKENS }));
   let next = 0;
   const peek = () => tokens[next] as Token;
   const take = () => tokens[next++] as Token;
   const isSymbol = (symbol: string) => peek().kind === 'symbol' && peek().text === symbol;
   const expect = (symbol: string) => {
     const token = take();
-    if (token.kind !== 'symbol' || token.text !== symbol) fail(token.at, `expected '${symbol}' in the expression, found '${token.text}'`);
+    if (token.kind !== 'symbol' || token.text !== symbol)
+      fail(token.at, says('expression-expected', { wanted: symbol, found: token.text }));
   };
 
   let depth = 0;
   function binary(power: number): Expression {
-    if (++depth > MAX_DEPTH) fail(peek().at, `the expression is nested deeper than ${MAX_DEPTH}`);
+    if (++depth > MAX_DEPTH) fail(peek().at, says('expression-depth', { max: MAX_DEPTH }));
     const made = operation(power);
     depth--;
     return made;
@@ -92,8 +97,8 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     for (;;) {
       const token = peek();
       const isOperator = token.kind === 'symbol' || token.kind === 'name';
-      if (isOperator && REFUSED.has(token.text)) fail(token.at, `the operator '${token.text}' is not covered in expressions`);
-      const own = isOperator ? BINARY[token.text] : undefined;
+      if (isOperator && REFUSED.has(token.text)) fail(token.at, says('operator-uncovered', { operator: token.text }));
+      const own = isOperator && Object.hasOwn(BINARY, token.text) ? BINARY[token.text] : undefined;
       if (own === undefined || own < power) return left;
       take();
       left = { kind: 'binary', operator: token.text, left, right: binary(own + 1), at: token.at };
@@ -104,7 +109,7 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     const token = peek();
     if (isSymbol('-')) {
       take();
-      if (++depth > MAX_DEPTH) fail(token.at, `the expression is nested deeper than ${MAX_DEPTH}`);
+      if (++depth > MAX_DEPTH) fail(token.at, says('expression-depth', { max: MAX_DEPTH }));
       const operand = unary();
       depth--;
       if (operand.kind === 'literal' && typeof operand.value === 'number') return { kind: 'literal', value: -operand.value, at: token.at };
@@ -120,13 +125,13 @@ export function parseExpression(text: string, map: string, start: Position): Exp
       if (isSymbol('.')) {
         take();
         const token = take();
-        if (token.kind === 'symbol' && token.text === '$') fail(token.at, "'$this' stands only at the start of a path");
-        if (token.kind !== 'name' && token.kind !== 'quoted') fail(token.at, `expected a name after '.', found '${token.text}'`);
+        if (token.kind === 'symbol' && token.text === '$') fail(token.at, says('this-start'));
+        if (token.kind !== 'name' && token.kind !== 'quoted') fail(token.at, says('name-after-dot', { found: token.text }));
         base = token.kind === 'name' && isSymbol('(') ? call(token, base) : { kind: 'member', base, name: token.text, at: token.at };
       } else if (isSymbol('[')) {
         take();
         const token = take();
-        if (token.kind !== 'number' || token.text.includes('.')) fail(token.at, 'only a number is covered between [ and ]');
+        if (token.kind !== 'number' || token.text.includes('.')) fail(token.at, says('index-number'));
         expect(']');
         base = { kind: 'index', base, index: Number(token.text), at: token.at };
       } else return base;
@@ -150,7 +155,7 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     if (token.kind === 'string') return { kind: 'literal', value: token.text, at };
     if (token.kind === 'number') {
       if (peek().kind === 'string' || (peek().kind === 'name' && /^(year|month|week|day|hour|minute|second)s?$/.test(peek().text))) {
-        fail(at, 'quantities are not covered in expressions');
+        fail(at, says('quantities'));
       }
       return { kind: 'literal', value: Number(token.text), at };
     }
@@ -170,20 +175,20 @@ export function parseExpression(text: string, map: string, start: Position): Exp
     }
     if (token.text === '%') {
       const name = take();
-      if (name.kind !== 'name' && name.kind !== 'quoted') fail(name.at, "expected the name of a variable after '%'");
+      if (name.kind !== 'name' && name.kind !== 'quoted') fail(name.at, says('name-after-percent'));
       return { kind: 'variable', name: name.text, at };
     }
     if (token.text === '$') {
       const name = take();
-      if (name.text !== 'this') fail(at, `'$${name.text}' is not covered in expressions`);
+      if (name.text !== 'this') fail(at, says('dollar-uncovered', { name: `$${name.text}` }));
       return { kind: 'this', at };
     }
-    if (token.text === '@') fail(at, 'date and time literals are not covered in expressions');
-    return fail(at, token.kind === 'end' ? 'the expression ends too early' : `unexpected '${token.text}' in the expression`);
+    if (token.text === '@') fail(at, says('date-literals'));
+    return fail(at, token.kind === 'end' ? says('expression-end') : says('expression-unexpected', { found: token.text }));
   }
 
   const result = binary(0);
-  if (peek().kind !== 'end') fail(peek().at, `unexpected '${peek().text}' in the expression`);
+  if (peek().kind !== 'end') fail(peek().at, says('expression-unexpected', { found: peek().text }));
   return result;
 }
 
@@ -215,7 +220,7 @@ const SYMBOLS = [
   '@',
 ];
 
-function tokenize(text: string, fail: (at: number, problem: string) => never): Token[] {
+function tokenize(text: string, fail: (at: number, problem: Problem) => never): Token[] {
   const tokens: Token[] = [];
   let i = 0;
   for (;;) {
@@ -238,10 +243,10 @@ function tokenize(text: string, fail: (at: number, problem: string) => never): T
       let value = '';
       i++;
       while (text[i] !== c) {
-        if (text[i] === undefined) fail(at, 'a text in the expression is not closed');
+        if (text[i] === undefined) fail(at, says('expression-text-open'));
         if (text[i] === '\\') {
           const escaped = readEscape(text, i);
-          if (escaped === undefined) return fail(i, 'unknown escape in the expression');
+          if (escaped === undefined) return fail(i, says('expression-escape'));
           value += escaped.text;
           i += escaped.length;
         } else value += text[i++];
@@ -250,7 +255,7 @@ function tokenize(text: string, fail: (at: number, problem: string) => never): T
       tokens.push({ kind: c === "'" ? 'string' : 'quoted', text: value, at });
     } else {
       const symbol = SYMBOLS.find((s) => text.startsWith(s, i));
-      if (symbol === undefined) return fail(at, `unexpected character '${c}' in the expression`);
+      if (symbol === undefined) return fail(at, says('expression-character', { found: c }));
       i += symbol.length;
       tokens.push({ kind: 'symbol', text: symbol, at });
     }

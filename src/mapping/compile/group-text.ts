@@ -1,6 +1,6 @@
 import type { StructureMapGroup } from '@medplum/fhirtypes';
-import { AppError } from '../../errors/index.ts';
-import { mapError, type Part, type Position } from '../fml/index.ts';
+import { AppError, type Problem, within } from '../../errors/index.ts';
+import { mapError, type Part, type Position, says } from '../fml/index.ts';
 import { parseExpression, placeIn } from './expression.ts';
 import { ExpressionEmitter } from './expression-emitter.ts';
 import type { GroupFunction, Linker, MapUnit } from './linker.ts';
@@ -10,7 +10,7 @@ const RESERVED = new Set(
   (
     'break case catch class const continue debugger default delete do else enum export extends false finally for function if implements import in ' +
     'instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with ' +
-    'yield await arguments eval undefined NaN Infinity Object Array Number String JSON Map Set RegExp it order part'
+    'yield await arguments eval undefined NaN Infinity Object Array Number String Math JSON Map Set RegExp it order part'
   ).split(' '),
 );
 
@@ -69,20 +69,25 @@ export class GroupText {
     return candidate;
   }
 
-  fail(node: object, problem: string, part: Part = 'node'): never {
+  fail(node: object, problem: Problem, part: Part = 'node'): never {
     const position = this.unit.positions.of(node, part);
-    throw mapError(this.unit.name, position, position.line > 0 ? problem : `group '${this.group.name}', rule '${this.rule}': ${problem}`);
+    throw mapError(this.unit.name, position, this.#placed(position, problem));
+  }
+
+  /** A map that is not made from text has no lines: its group and rule tell the place. */
+  #placed(position: Position, problem: Problem): Problem {
+    const names = { group: this.group.name, rule: this.rule };
+    return position.line > 0 ? problem : within(says('word-place', names), problem);
   }
 
   expression(text: string, position: Position, scope: Scope, self: SourceVariable | undefined) {
     const { name } = this.unit;
     const tree = parseExpression(text, name, position);
-    const where = position.line > 0 ? '' : `group '${this.group.name}', rule '${this.rule}': `;
     const emitter = new ExpressionEmitter({
       scope,
       ...(self !== undefined && { self }),
       fail: (at, problem) => {
-        throw mapError(name, placeIn(text, position, at), where + problem);
+        throw mapError(name, placeIn(text, position, at), this.#placed(position, problem));
       },
       use: (usage) => this.use(usage),
       typeNamed: (type) => this.linker.typeNamed(this.unit, type),

@@ -1,4 +1,5 @@
 import type { StructureMap, StructureMapGroup, StructureMapGroupInput } from '@medplum/fhirtypes';
+import type { Problem } from '../../errors/index.ts';
 import type { Position, Positions } from '../fml/index.ts';
 import type { SourceType } from './source-types.ts';
 import type { TargetElement, TargetTypes } from './target-types.ts';
@@ -25,7 +26,7 @@ export interface Linker {
   /** The function for a group called with these types; compiled on first demand. */
   group(unit: MapUnit, group: StructureMapGroup, types: readonly ArgumentType[]): GroupFunction;
   /** The group that a name means in a map: its own, or of a map it imports. */
-  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: string };
+  find(unit: MapUnit, name: string): { unit: MapUnit; group: StructureMapGroup } | { problem: Problem };
   /** Declared type of a source input; undefined when the map does not declare one. */
   sourceType(unit: MapUnit, input: StructureMapGroupInput): SourceType | undefined;
   targetType(unit: MapUnit, input: StructureMapGroupInput): string | undefined;
@@ -40,9 +41,9 @@ export interface Linker {
     source: SourceType,
     isTarget: (type: string) => boolean,
     isOpen: boolean,
-  ): { unit: MapUnit; group: StructureMapGroup; target: string } | { problem: string } | undefined;
+  ): { unit: MapUnit; group: StructureMapGroup; target: string } | { problem: Problem } | undefined;
   /** Name of the constant that holds a concept map's table, or a problem. */
-  table(unit: MapUnit, url: string): { name: string } | { problem: string };
+  table(unit: MapUnit, url: string): { name: string } | { problem: Problem };
   constant(js: string): string;
   /** Notes that a choice element is written under a name, and gives a line that takes away what stands under the other names written. */
   chosen(owner: TargetVariable, element: TargetElement): string;

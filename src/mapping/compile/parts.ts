@@ -1,4 +1,5 @@
 import type { StructureMapGroupRuleTarget, StructureMapGroupRuleTargetParameter } from '@medplum/fhirtypes';
+import { says } from '../fml/index.ts';
 import type { GroupText } from './group-text.ts';
 import type { Parts, Value } from './value.ts';
 import type { Values } from './values.ts';
@@ -19,7 +20,7 @@ export class PartsBuilder {
     const parameters = target.parameter ?? [];
     const arity = (...allowed: number[]) => {
       if (!allowed.includes(parameters.length))
-        this.#text.fail(target, `${target.transform} takes ${allowed.join(', ')} parameters`, 'transform');
+        this.#text.fail(target, says('transform-parameters', { transform: target.transform, count: allowed.join(', ') }), 'transform');
     };
     const at = (index: number) => parameters[index] as StructureMapGroupRuleTargetParameter;
     const part = (index: number, primitive: string) =>

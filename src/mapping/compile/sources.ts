@@ -1,4 +1,5 @@
 import type { StructureMapGroupRuleSource } from '@medplum/fhirtypes';
+import { says } from '../fml/index.ts';
 import { unknownField } from './expression-emitter.ts';
 import type { Option } from './fhir-types.ts';
 import type { GroupText } from './group-text.ts';
@@ -45,10 +46,10 @@ export class Sources {
     scope: Scope,
     closers: boolean[],
   ): StructureMapGroupRuleSource {
-    if (defaultOf(source) !== undefined) this.#text.fail(source, 'a default needs the type of the choice: write … : Type default …');
+    if (defaultOf(source) !== undefined) this.#text.fail(source, says('default-choice'));
     if (!bounded(source)) return source;
     const steps = (source.element as string).split('.');
-    if (steps.length > 1) this.#text.fail(source, 'bind what the choice belongs to first', 'element');
+    if (steps.length > 1) this.#text.fail(source, says('bind-choice'), 'element');
     const base = this.#values.sourceVariable(source.context, scope, source);
     const names = this.#text.linker.constant(quote(options.map(({ name }) => name)));
     const field = this.#text.linker.traced ? subfield(base.field, steps[0] as string) : '""';
@@ -67,14 +68,14 @@ export class Sources {
     then?: (field: string) => void,
   ): void {
     if (source.variable === 'true' || source.variable === 'false')
-      this.#text.fail(source, `a variable cannot be named '${source.variable}'`);
-    if (source.logMessage !== undefined) this.#text.fail(source, "'log' is not covered: a map is pure");
+      this.#text.fail(source, says('variable-name', { name: source.variable }));
+    if (source.logMessage !== undefined) this.#text.fail(source, says('log'));
     const base = this.#values.sourceVariable(source.context, scope, source);
     const defaultValue = defaultOf(source);
     if (source.element === undefined) {
-      if (defaultValue !== undefined) this.#text.fail(source, 'a default needs an element');
-      if (bounded(source)) this.#text.fail(source, 'a cardinality needs an element');
-      if (source.listMode !== undefined) this.#text.fail(source, 'a list mode needs an element', 'listMode');
+      if (defaultValue !== undefined) this.#text.fail(source, says('default-element'));
+      if (bounded(source)) this.#text.fail(source, says('cardinality-element'));
+      if (source.listMode !== undefined) this.#text.fail(source, says('list-mode-element'), 'listMode');
       const filter = source.type === undefined ? undefined : this.#filter(base, source.type, source);
       const item = { ...base, present: true, ...(filter && { type: filter.type }) };
       const tests = [...(base.present ? [] : [`${base.js} !== undefined`]), ...(filter?.test === undefined ? [] : [filter.test(base.js)])];
@@ -101,7 +102,7 @@ export class Sources {
       const isLast = i === steps.length - 1;
       const raw = this.#step(owner, name, placed);
       if (!isLast) {
-        if (raw.type.kind === 'choice') this.#text.fail(placed, `'${name}' is a choice: bind it with a type filter first`, 'element');
+        if (raw.type.kind === 'choice') this.#text.fail(placed, says('choice-filter', { name }), 'element');
         owner = this.#intermediate(raw, name, closers);
         return;
       }
@@ -119,7 +120,7 @@ export class Sources {
     let raw = base;
     steps.forEach((name, i) => {
       raw = this.#step(owner, name, placed);
-      if (raw.type.kind === 'choice') this.#text.fail(placed, `'${name}' is a choice: bind it with a type filter first`, 'element');
+      if (raw.type.kind === 'choice') this.#text.fail(placed, says('choice-filter', { name }), 'element');
       if (i < steps.length - 1) owner = this.#intermediate(raw, name, closers);
     });
     this.#text.line(`${all}.push(...list(${raw.js}));`);
@@ -140,7 +141,7 @@ export class Sources {
   #chosen(raw: SourceVariable, source: StructureMapGroupRuleSource, option: Option | undefined, placed: object): SourceVariable {
     if (raw.type.kind !== 'choice') return raw;
     const chosen = option ?? raw.type.options().find(({ code }) => code === source.type);
-    if (chosen === undefined) this.#text.fail(placed, `${raw.type.name} is never a ${source.type}`);
+    if (chosen === undefined) this.#text.fail(placed, says('never-a', { name: raw.type.name, type: source.type }));
     return { ...raw, js: raw.js + chosen.name, type: chosen.type };
   }
 
@@ -149,7 +150,7 @@ export class Sources {
     const wanted = this.#text.linker.typeNamed(this.#text.unit, name);
     const own = raw.type.kind === 'list' ? raw.type.items : raw.type;
     if (own.kind === 'any') {
-      if (wanted === undefined) this.#text.fail(node, `there is no type '${name}'`);
+      if (wanted === undefined) this.#text.fail(node, says('no-type', { type: name }));
       if (wanted.kind === 'any') return { type: wanted };
       const test = (js: string) =>
         `isOf(${js}, ${quote(wanted.kind)}${wanted.kind === 'object' && this.#text.linker.targets.isResource(name) ? `, ${quote(name)}` : ''})`;
@@ -158,12 +159,12 @@ export class Sources {
     const isSame = own === wanted || ((own.kind === 'object' || wanted === undefined) && ABSTRACT.has(name));
     const isPrimitive = wanted !== undefined && wanted.kind !== 'object' && own.kind === wanted.kind && isKindOf(own, name);
     if (isSame || isPrimitive) return { type: own };
-    return this.#text.fail(node, `${own.kind === 'object' && own.name !== '' ? own.name : `a ${own.kind}`} is never a ${name}`);
+    return this.#text.fail(node, says('never-a', { name: own.kind === 'object' && own.name !== '' ? own.name : own.kind, type: name }));
   }
 
   /** One field of a source value, unread: its JavaScript is the raw value. */
   #step(owner: SourceVariable, name: string, source: object): SourceVariable {
-    if (isForbiddenName(name)) this.#text.fail(source, `'${name}' cannot be the name of a field`, 'element');
+    if (isForbiddenName(name)) this.#text.fail(source, says('field-name', { name }), 'element');
     let type: SourceType = ANY;
     let js: string;
     if (owner.type.kind === 'object') {
@@ -172,7 +173,7 @@ export class Sources {
       type = found;
       js = type.kind === 'choice' ? `${owner.js}${owner.present ? '' : '?'}.` : property(owner.js, name, !owner.present);
     } else if (owner.type.kind === 'any') js = property(`fields(${owner.js})`, name, true);
-    else this.#text.fail(source, `a ${owner.type.kind} has no field '${name}'`, 'element');
+    else this.#text.fail(source, says('no-field-in', { kind: owner.type.kind, name }), 'element');
     return {
       kind: 'source',
       js,
@@ -220,10 +221,10 @@ export class Sources {
     const filter = source.type === undefined || listed.kind === 'choice' ? undefined : this.#filter(raw, source.type, source);
     // A value of another type than the filter's is no mistake, so it is read as what it may be.
     const itemType = filter?.test === undefined ? listed : ANY;
-    if (itemType.kind === 'list') this.#text.fail(source, 'a list of lists is not covered', 'element');
+    if (itemType.kind === 'list') this.#text.fail(source, says('list-of-lists'), 'element');
     const reader = READERS[itemType.kind] as string;
     if (fallback !== undefined && itemType.kind !== 'any' && !accepts(itemType.kind, fallback.kind)) {
-      this.#text.fail(source, `the default is a ${fallback.kind}, the field a ${itemType.kind}`);
+      this.#text.fail(source, says('default-kind', { kind: fallback.kind, wanted: itemType.kind }));
     }
     const name = source.variable ?? (source.element as string).split('.').at(-1) ?? 'item';
     const js = this.#text.fresh(name);
@@ -232,7 +233,7 @@ export class Sources {
     const orDefault = fallback === undefined ? '' : ` ?? ${fallback.js}`;
     if (!many) {
       if (source.listMode === 'not_first' || source.listMode === 'not_last') {
-        this.#text.fail(source, `'${source.listMode}' of a single value is never there`, 'listMode');
+        this.#text.fail(source, says('list-mode-single', { mode: source.listMode }), 'listMode');
       }
       let read = `${reader}(${raw.js}${this.#text.at(raw.field)})`;
       if (bounded(source)) {

@@ -1,4 +1,6 @@
+import type { Problem } from '../../errors/index.ts';
 import type { R4Element, R4Elements } from '../../terminology/r4-elements.ts';
+import { says } from '../fml/index.ts';
 
 const TEXTS = new Set([
   'string',
@@ -56,7 +58,7 @@ export interface TargetElement {
   readonly choice?: string;
 }
 
-export type Resolved = TargetElement | { readonly problem: string };
+export type Resolved = TargetElement | { readonly problem: Problem };
 
 /** Answers what may be written where, from the table of R4's elements. */
 export class TargetTypes {
@@ -95,7 +97,7 @@ export class TargetTypes {
     const codes = element.types.map((t) => t.code);
     if (element.ref !== undefined) {
       if (typeof wanted === 'string' && wanted !== 'BackboneElement' && wanted !== 'Element') {
-        return { problem: `${type}.${name} takes a backbone element, not ${wanted}` };
+        return { problem: says('takes-backbone', { type, element: name, wanted }) };
       }
       return { name, array, type: element.ref };
     }
@@ -104,24 +106,26 @@ export class TargetTypes {
     const jsName = (code: string) => (element.choice ? name + code.charAt(0).toUpperCase() + code.slice(1) : name);
     if (matches.length === 1 && matches[0] !== 'Resource') {
       const code = matches[0] as string;
-      if (!this.has(code) && jsonKind(code) === undefined)
-        return { problem: `the type ${code} of ${type}.${name} is not in the element table` };
+      if (!this.has(code) && jsonKind(code) === undefined) return { problem: says('type-not-in-table', { code, type, element: name }) };
       return { name: jsName(code), array, type: code, ...(element.choice && { choice: name }) };
     }
     if (matches.length === 0) {
       return {
-        problem: `${type}.${name} takes ${codes.join(' | ')}${typeof wanted === 'string' ? `, not ${wanted}` : ', not such a value'}`,
+        problem:
+          typeof wanted === 'string'
+            ? says('takes-types', { type, element: name, types: codes.join(' | '), wanted })
+            : says('takes-values', { type, element: name, types: codes.join(' | ') }),
       };
     }
-    if (matches.includes('Resource')) return { problem: `${type}.${name} needs the type of the resource: write create('…')` };
-    return { problem: `${type}.${name} is a choice (${matches.join(' | ')}): say which with create('…') or cast(…, '…')` };
+    if (matches.includes('Resource')) return { problem: says('needs-resource-type', { type, element: name }) };
+    return { problem: says('choice-which', { type, element: name, types: matches.join(' | ') }) };
   }
 
-  #unknown(type: string, name: string): string {
+  #unknown(type: string, name: string): Problem {
     const base = this.names(type).find(
       (known) => this.element(type, known)?.choice && name.startsWith(known) && name.length > known.length,
     );
-    if (base !== undefined) return `${type}.${name}: write the choice element as '${base}' with create('…') or cast(…, '…')`;
-    return `${type} has no element '${name}'`;
+    if (base !== undefined) return says('choice-base', { type, element: name, base });
+    return says('no-element', { type, element: name });
   }
 }

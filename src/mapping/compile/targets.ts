@@ -1,5 +1,6 @@
 import type { StructureMapGroupRuleTarget } from '@medplum/fhirtypes';
-import { AUTO_VARIABLE } from '../fml/index.ts';
+import type { Bilingual, Problem } from '../../errors/index.ts';
+import { AUTO_VARIABLE, says } from '../fml/index.ts';
 import type { GroupText } from './group-text.ts';
 import type { PartsBuilder } from './parts.ts';
 import { jsonKind, type TargetElement } from './target-types.ts';
@@ -7,11 +8,11 @@ import { type Parts, type Place, typeName, type Value } from './value.ts';
 import type { Values } from './values.ts';
 import { property, quote, type Scope, type SourceVariable, type TargetVariable, type ValueVariable, type Variable } from './variables.ts';
 
-const REFUSED_TRANSFORMS: Readonly<Record<string, string>> = { dateOp: 'is not covered: the specification does not say what it does' };
+const REFUSED_TRANSFORMS: Readonly<Record<string, Bilingual>> = { dateOp: says('why-undefined') };
 /** What gives another result each time, or a reference to an id that the map wrote, has no place where ids come from roles. */
-const OF_OWN_IDS: Readonly<Record<string, string>> = {
-  uuid: 'ids come from roles: write role:… into entry.fullUrl and into references',
-  pointer: "is not covered: refer to the role with 'role:…'",
+const OF_OWN_IDS: Readonly<Record<string, Bilingual>> = {
+  uuid: says('why-roles'),
+  pointer: says('why-pointer'),
 };
 
 /** What a rule writes: where it goes, what it is made of, and that nothing empty stays. */
@@ -28,8 +29,8 @@ export class Targets {
 
   #targetVariable(name: string, scope: Scope, node: object): TargetVariable {
     const variable = scope.get(name);
-    if (variable === undefined) this.#text.fail(node, `there is no variable '${name}' here`);
-    if (variable.kind !== 'target') this.#text.fail(node, `'${name}' is not an object of the target`);
+    if (variable === undefined) this.#text.fail(node, says('no-variable', { name }));
+    if (variable.kind !== 'target') this.#text.fail(node, says('not-target', { name }));
     return variable;
   }
 
@@ -39,8 +40,7 @@ export class Targets {
     const steps = (target.element ?? '').split('.');
     for (const name of steps.slice(0, -1)) {
       const element = this.#resolve(owner, name, undefined, target);
-      if (element.array)
-        this.#text.fail(target, `'${name}' repeats: make one with '${target.context}.${name} as variable' and write into it`, 'element');
+      if (element.array) this.#text.fail(target, says('target-repeats', { name, owner: target.context }), 'element');
       owner = this.#getOrCreate(owner, element, name, created);
     }
     return { owner, last: steps.at(-1) as string };
@@ -50,9 +50,9 @@ export class Targets {
     const resolved = this.#text.linker.targets.resolve(owner.type, name, wanted);
     if ('problem' in resolved) this.#text.fail(node, resolved.problem, 'element');
     if (name === 'id' && !this.#text.linker.ownIds && this.#text.linker.targets.isResource(owner.type)) {
-      this.#text.fail(node, 'ids come from roles: write role:… into entry.fullUrl', 'element');
+      this.#text.fail(node, says('ids-from-roles'), 'element');
     }
-    if (name === 'resourceType') this.#text.fail(node, 'the type of a resource is given by create(…)', 'element');
+    if (name === 'resourceType') this.#text.fail(node, says('resource-type'), 'element');
     return resolved;
   }
 
@@ -84,15 +84,19 @@ export class Targets {
   emitTarget(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>, created: (() => void)[]): void {
     this.#checkListMode(target);
     if (target.variable === 'true' || target.variable === 'false')
-      this.#text.fail(target, `a variable cannot be named '${target.variable}'`);
+      this.#text.fail(target, says('variable-name', { name: target.variable }));
     const { transform } = target;
     const refused =
       transform === undefined
         ? undefined
-        : (REFUSED_TRANSFORMS[transform] ?? (this.#text.linker.ownIds ? undefined : OF_OWN_IDS[transform]));
-    if (refused !== undefined) this.#text.fail(target, `${transform}(): ${refused}`, 'transform');
+        : Object.hasOwn(REFUSED_TRANSFORMS, transform)
+          ? REFUSED_TRANSFORMS[transform]
+          : this.#text.linker.ownIds || !Object.hasOwn(OF_OWN_IDS, transform)
+            ? undefined
+            : OF_OWN_IDS[transform];
+    if (refused !== undefined) this.#text.fail(target, says('transform-refused', { transform, why: refused }), 'transform');
     if (target.context === undefined) {
-      if (target.variable === undefined) this.#text.fail(target, 'a target without an element needs a variable (as …)');
+      if (target.variable === undefined) this.#text.fail(target, says('target-variable'));
       if (transform === 'create') {
         this.#createFree(target, scope);
         return;
@@ -103,7 +107,7 @@ export class Targets {
     }
     if (target.element === undefined) {
       // `src -> tgt then Group(src, tgt)` names the target without touching it.
-      if (transform !== undefined) this.#text.fail(target, 'a value needs an element to go to');
+      if (transform !== undefined) this.#text.fail(target, says('value-element'));
       const named = this.#targetVariable(target.context, scope, target);
       if (target.variable !== undefined) scope.set(target.variable, named);
       return;
@@ -124,18 +128,17 @@ export class Targets {
   #checkListMode(target: StructureMapGroupRuleTarget): void {
     const [mode, ...more] = target.listMode ?? [];
     if (mode === undefined) return;
-    const fail = (problem: string) => this.#text.fail(target, problem, 'listMode');
-    if (more.length > 0) fail('one list mode, not several');
-    if (mode === 'share' && target.listRuleId === undefined) fail("'share' needs the name under which the object is shared");
+    const fail = (problem: Problem) => this.#text.fail(target, problem, 'listMode');
+    if (more.length > 0) fail(says('one-list-mode'));
+    if (mode === 'share' && target.listRuleId === undefined) fail(says('share-name'));
     const isMade = target.transform === undefined || target.transform === 'create';
-    if ((mode === 'share' || mode === 'collate') && !isMade) fail(`'${mode}' is for objects that a rule makes, not for values`);
+    if ((mode === 'share' || mode === 'collate') && !isMade) fail(says('list-mode-objects', { mode }));
   }
 
   /** `create('T') as x`: an object that has no place yet; `tgt.a = x` gives it one. */
   #createFree(target: StructureMapGroupRuleTarget, scope: Map<string, Variable>): void {
     const type = target.parameter?.[0]?.valueString;
-    if (type === undefined || !this.#text.linker.targets.has(type))
-      this.#text.fail(target, "create without an element needs a type in quotes: create('Patient')", 'transform');
+    if (type === undefined || !this.#text.linker.targets.has(type)) this.#text.fail(target, says('create-free'), 'transform');
     const js = this.#text.fresh(target.variable as string);
     this.#text.line(`const ${js} = ${this.#emptyObject(type, false)};`);
     scope.set(target.variable as string, { kind: 'target', js, type, depth: this.#text.depth, sure: true });
@@ -152,7 +155,7 @@ export class Targets {
     if (variable?.kind !== 'target') return false;
     const ref = this.#text.linker.targets.element(place.owner.type, place.last)?.ref;
     const element = this.#resolve(place.owner, place.last, ref === undefined ? variable.type : undefined, target);
-    if (element.type !== variable.type) this.#text.fail(target, `a ${variable.type} is no ${element.type}`);
+    if (element.type !== variable.type) this.#text.fail(target, says('is-no', { type: variable.type, wanted: element.type }));
     this.#text.line(this.#assignment(place.owner, element, variable.js, target.listMode?.[0]));
     this.#attach(place.owner, element, variable.js);
     if (place.owner.depth === this.#text.depth) place.owner.sure = true;
@@ -178,18 +181,17 @@ export class Targets {
     let wanted: string | undefined;
     if (parameters.length > 0) {
       wanted = parameters[0]?.valueString;
-      if (wanted === undefined || parameters.length > 1)
-        this.#text.fail(target, "create takes one type in quotes: create('Quantity')", 'transform');
+      if (wanted === undefined || parameters.length > 1) this.#text.fail(target, says('create'), 'transform');
     }
     const element = this.#resolve(owner, last, wanted, target);
     if (target.variable === undefined && (wanted === undefined || !this.#text.linker.targets.isResource(element.type))) {
-      this.#text.fail(target, 'an object without a variable stays empty: write … as variable');
+      this.#text.fail(target, says('object-variable'));
     }
     const mode = target.listMode?.[0];
     const isReused = mode === 'collate' || (wanted === undefined && target.transform === undefined && mode !== 'share');
     if (isReused && !element.array) {
       if (jsonKind(element.type) !== undefined)
-        this.#text.fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
+        this.#text.fail(target, says('is-primitive', { type: owner.type, element: last }), 'element');
       scope.set(target.variable as string, this.#getOrCreate(owner, element, target.variable as string, created));
       return;
     }
@@ -206,8 +208,7 @@ export class Targets {
     created: (() => void)[],
   ): TargetVariable {
     const element = this.#resolve(owner, last, wanted, target);
-    if (jsonKind(element.type) !== undefined)
-      this.#text.fail(target, `${owner.type}.${last} is a primitive: assign a value to it`, 'element');
+    if (jsonKind(element.type) !== undefined) this.#text.fail(target, says('is-primitive', { type: owner.type, element: last }), 'element');
     return this.#put(
       { owner, last },
       target,
@@ -265,7 +266,7 @@ export class Targets {
   #reference({ owner, last }: Place, target: StructureMapGroupRuleTarget, scope: Scope): void {
     const [parameter, ...more] = target.parameter ?? [];
     if (parameter?.valueId === undefined || more.length > 0)
-      this.#text.fail(target, `${target.transform} takes one resource of the target`, 'transform');
+      this.#text.fail(target, says('one-resource', { transform: target.transform }), 'transform');
     const source = scope.get(parameter.valueId);
     if (
       this.#text.linker.ownIds &&
@@ -280,16 +281,14 @@ export class Targets {
       return;
     }
     const resource = this.#targetVariable(parameter.valueId, scope, parameter);
-    if (!this.#text.linker.targets.isResource(resource.type)) this.#text.fail(parameter, `'${parameter.valueId}' is not a resource`);
+    if (!this.#text.linker.targets.isResource(resource.type)) this.#text.fail(parameter, says('not-resource', { name: parameter.valueId }));
     const { transform } = target;
     const element = this.#resolve(owner, last, undefined, target);
     const isText = this.#text.linker.ownIds
       ? jsonKind(element.type) === 'string' && !element.array
       : owner.type === 'Reference' && last === 'reference';
-    if (!isText)
-      this.#text.fail(target, `${transform}(…) is a text for Reference.reference: make the Reference with … as variable`, 'element');
-    if (target.variable !== undefined)
-      this.#text.fail(target, `the text of ${transform}(…) is not known before the map has run: it cannot be a variable`);
+    if (!isText) this.#text.fail(target, says('reference-text', { transform }), 'element');
+    if (target.variable !== undefined) this.#text.fail(target, says('reference-variable', { transform }));
     const form = this.#text.linker.ownIds ? `, ${quote(element.name)}, ${transform === 'pointer'}` : '';
     this.#text.line(`linkTo(${owner.js}, ${resource.js}${form});`);
     this.#wrote(owner, element.name, false, this.#text.ruleField);
@@ -347,11 +346,7 @@ export class Targets {
     if (plain?.choice !== true) {
       const element = this.#resolve(owner, last, undefined, target);
       if (jsonKind(element.type) === undefined) {
-        this.#text.fail(
-          target,
-          `${owner.type}.${last} is a ${element.type}: make it with create, cc, c, qty … and write into it`,
-          'transform',
-        );
+        this.#text.fail(target, says('is-complex', { owner: owner.type, element: last, type: element.type }), 'transform');
       }
       return element;
     }
@@ -376,11 +371,7 @@ export class Targets {
     const missing = parts.required.filter((p) => !p.present).map((p) => `${p.js} !== undefined`);
     if (missing.length > 0) {
       if (target.variable !== undefined) {
-        this.#text.fail(
-          target,
-          'this value may be missing, so it cannot be a variable: bind its parts in the source of the rule',
-          'transform',
-        );
+        this.#text.fail(target, says('value-missing'), 'transform');
       }
       this.#text.open(`if (${missing.join(' && ')}) {`, true);
     }
@@ -409,11 +400,11 @@ export class Targets {
     created: (() => void)[],
   ): void {
     const fhir = source.type.kind === 'object' ? source.type.fhir : undefined;
-    if (fhir === undefined) this.#text.fail(target, 'an object is not copied as a whole: name what becomes of its fields with then { … }');
+    if (fhir === undefined) this.#text.fail(target, says('object-copied'));
     const { owner, last } = place;
     const ref = this.#text.linker.targets.element(owner.type, last)?.ref;
     const element = this.#resolve(owner, last, ref === undefined ? fhir : undefined, target);
-    if (element.type !== fhir) this.#text.fail(target, `a ${fhir} is no ${element.type}: name a group for the two with <<types>>`);
+    if (element.type !== fhir) this.#text.fail(target, says('is-no-group', { type: fhir, wanted: element.type }));
     this.#text.use(source.usage);
     const made = this.#put(place, target, element, `copyOf(${source.js})`, target.variable ?? last, created);
     made.sure = true;

@@ -1,4 +1,5 @@
 import type { StructureMapGroupRuleTarget, StructureMapGroupRuleTargetParameter } from '@medplum/fhirtypes';
+import { says } from '../fml/index.ts';
 import { type Emitted, emittedOf } from './expression-emitter.ts';
 import type { GroupText } from './group-text.ts';
 import { FORMS, jsonKind } from './target-types.ts';
@@ -18,22 +19,22 @@ export class Values {
 
   sourceVariable(name: string, scope: Scope, node: object): SourceVariable {
     const variable = scope.get(name);
-    if (variable === undefined) this.#text.fail(node, `there is no variable '${name}' here`);
-    if (variable.kind === 'target') this.#text.fail(node, `'${name}' belongs to the target: a source cannot read it`);
+    if (variable === undefined) this.#text.fail(node, says('no-variable', { name }));
+    if (variable.kind === 'target') this.#text.fail(node, says('source-of-target', { name }));
     return asSource(variable);
   }
 
   #parameter(parameter: StructureMapGroupRuleTargetParameter, scope: Scope): Value {
     const literal = parameter.valueString ?? parameter.valueInteger ?? parameter.valueDecimal ?? parameter.valueBoolean;
     if (literal !== undefined) {
-      if (literal === '') this.#text.fail(parameter, 'an empty text is no value');
+      if (literal === '') this.#text.fail(parameter, says('empty-text'));
       return literalValue(literal, this.#text.ruleField);
     }
-    if (parameter.valueId === undefined) this.#text.fail(parameter, 'a parameter is a literal or a variable');
+    if (parameter.valueId === undefined) this.#text.fail(parameter, says('parameter-kind'));
     const [name, ...path] = parameter.valueId.split('.') as [string, ...string[]];
     const variable = scope.get(name);
-    if (variable === undefined) this.#text.fail(parameter, `there is no variable '${name}' here`);
-    if (variable.kind === 'target') this.#text.fail(parameter, `'${name}' belongs to the target and cannot be read`);
+    if (variable === undefined) this.#text.fail(parameter, says('no-variable', { name }));
+    if (variable.kind === 'target') this.#text.fail(parameter, says('target-unreadable', { name }));
     let emitted = emittedOf(asSource(variable));
     const position = this.#text.unit.positions.of(parameter);
     if (path.length > 0) {
@@ -44,10 +45,9 @@ export class Values {
         undefined,
       );
       emitted = emitter.value(tree);
-      if (emitted.type.kind === 'list')
-        this.#text.fail(parameter, `'${parameter.valueId}' repeats: iterate over it in the source of a rule`);
+      if (emitted.type.kind === 'list') this.#text.fail(parameter, says('parameter-repeats', { name: parameter.valueId }));
     }
-    if (emitted.type.kind === 'object') this.#text.fail(parameter, `'${parameter.valueId}' is an object, not a value`);
+    if (emitted.type.kind === 'object') this.#text.fail(parameter, says('parameter-object', { name: parameter.valueId }));
     this.#text.use(emitted.usage);
     return this.valueOf(emitted);
   }
@@ -90,8 +90,13 @@ export class Values {
     const first = parameters[0];
     const arity = (least: number, most: number) => {
       if (parameters.length < least || parameters.length > most) {
-        const range = least === most ? `${least}` : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`;
-        this.#text.fail(target, `${target.transform} takes ${range} parameters`, 'transform');
+        const range =
+          least === most
+            ? least
+            : most === Number.POSITIVE_INFINITY
+              ? says('word-at-least', { least })
+              : says('word-range', { least, most });
+        this.#text.fail(target, says('transform-parameters', { transform: target.transform, count: range }), 'transform');
       }
       return first as StructureMapGroupRuleTargetParameter;
     };
@@ -114,7 +119,7 @@ export class Values {
       case 'truncate': {
         const text = this.clean(arity(2, 2), 'string', scope);
         const length = parameters[1]?.valueInteger;
-        if (length === undefined || length < 1) this.#text.fail(target, 'truncate takes a text and a length of at least 1', 'transform');
+        if (length === undefined || length < 1) this.#text.fail(target, says('truncate'), 'transform');
         const js = text.present
           ? `truncate(${text.js}, ${length})`
           : `(${text.js} === undefined ? undefined : truncate(${text.js}, ${length}))`;
@@ -124,12 +129,12 @@ export class Values {
         const text = this.clean(arity(3, 3), 'string', scope);
         const [from, to] = parameters.slice(1).map(({ valueString }) => valueString);
         if (from === undefined || to === undefined || !ESCAPINGS.includes(from) || !ESCAPINGS.includes(to))
-          this.#text.fail(target, `escape takes a text and two of ${ESCAPINGS.join(', ')} in quotes`, 'transform');
+          this.#text.fail(target, says('escape', { names: ESCAPINGS.join(', ') }), 'transform');
         const js = `escaped(${text.js}, ${quote(from)}, ${quote(to)}${this.#text.at(text.field)})`;
         return { js, kind: 'string', clean: true, present: false, field: text.field };
       }
       case 'uuid':
-        if (parameters.length > 0) this.#text.fail(target, 'uuid takes no parameters', 'transform');
+        if (parameters.length > 0) this.#text.fail(target, says('uuid-parameters'), 'transform');
         return { js: 'uuid()', kind: 'string', clean: true, present: true, field: this.#text.ruleField };
       case 'cast':
         return this.#cast(arity(1, 2), target, scope, as);
@@ -138,7 +143,7 @@ export class Values {
       case 'translate':
         return this.translate(target, scope).value;
       default:
-        return this.#text.fail(target, `the transform '${target.transform}' is not covered here`, 'transform');
+        return this.#text.fail(target, says('transform-uncovered', { transform: target.transform }), 'transform');
     }
   }
 
@@ -148,15 +153,14 @@ export class Values {
     const types = this.#text.linker.targets.element(owner.type, last)?.types.map(({ code }) => code) ?? [];
     if (types.length > 1) {
       const some = types.length > 6 ? `${types.slice(0, 6).join(' | ')} | …` : types.join(' | ');
-      this.#text.fail(target, `${owner.type}.${last} is a choice (${some}): say which with cast(…, '…')`, 'transform');
+      this.#text.fail(target, says('choice-cast', { type: owner.type, element: last, types: some }), 'transform');
     }
     return types[0];
   }
 
   #cast(source: StructureMapGroupRuleTargetParameter, target: StructureMapGroupRuleTarget, scope: Scope, type: string | undefined): Value {
     const kind = type === undefined ? undefined : jsonKind(type);
-    if (type === undefined || kind === undefined)
-      this.#text.fail(target, "cast takes a value and a primitive type in quotes: cast(x, 'date')", 'transform');
+    if (type === undefined || kind === undefined) this.#text.fail(target, says('cast'), 'transform');
     const value = this.#parameter(source, scope);
     const { js, field } = value;
     const at = this.#text.at(field);
@@ -165,7 +169,7 @@ export class Values {
     if (kind === 'number') return value.kind === 'number' && value.clean ? value : result(`toDecimal(${js}${at})`);
     if (kind === 'boolean') return value.kind === 'boolean' && value.clean ? value : result(`toBoolean(${js}${at})`);
     if (type === 'date' || type === 'dateTime' || type === 'instant' || type === 'time') {
-      if (value.kind !== 'string' && value.kind !== 'any') this.#text.fail(source, `a ${value.kind} cannot become a ${type}`);
+      if (value.kind !== 'string' && value.kind !== 'any') this.#text.fail(source, says('cannot-become', { kind: value.kind, type }));
       const form = this.#text.linker.constant(String(FORMS[type]));
       return result(`toTime(${js}, ${form}, ${quote(type)}${at})`);
     }
@@ -175,7 +179,7 @@ export class Values {
 
   #evaluate(target: StructureMapGroupRuleTarget, scope: Scope): Value {
     const { emitted, field } = this.evaluated(target, scope);
-    if (emitted.type.kind === 'object') this.#text.fail(target, 'the expression gives an object, not a value', 'transform');
+    if (emitted.type.kind === 'object') this.#text.fail(target, says('expression-object'), 'transform');
     return { ...this.valueOf(emitted), field };
   }
 
@@ -184,12 +188,12 @@ export class Values {
     const parameters = target.parameter ?? [];
     const expression = parameters.at(-1);
     if (expression?.valueString === undefined || parameters.length > 2) {
-      this.#text.fail(target, 'evaluate takes (expression), or a variable and (expression)', 'transform');
+      this.#text.fail(target, says('evaluate'), 'transform');
     }
     let self: SourceVariable | undefined;
     if (parameters.length === 2) {
       const first = parameters[0] as StructureMapGroupRuleTargetParameter;
-      if (first.valueId === undefined) this.#text.fail(first, 'the first parameter of evaluate is a variable');
+      if (first.valueId === undefined) this.#text.fail(first, says('evaluate-variable'));
       self = this.sourceVariable(first.valueId, scope, first);
     }
     const { tree, emitter } = this.#text.expression(expression.valueString, this.#text.unit.positions.of(expression), scope, self);
@@ -201,10 +205,10 @@ export class Values {
     const [source, map, output, ...more] = target.parameter ?? [];
     const wanted = output?.valueString ?? 'code';
     if (source === undefined || map?.valueString === undefined || more.length > 0) {
-      this.#text.fail(target, "translate takes a code, the concept map and the output: translate(x, '#name', 'code')", 'transform');
+      this.#text.fail(target, says('translate'), 'transform');
     }
     if (!['code', 'system', 'display', 'Coding', 'CodeableConcept'].includes(wanted)) {
-      this.#text.fail(output ?? target, `translate gives code, system, display, Coding or CodeableConcept, not ${quote(wanted)}`);
+      this.#text.fail(output ?? target, says('translate-output', { found: quote(wanted) }));
     }
     const table = this.#text.linker.table(this.#text.unit, map.valueString);
     if ('problem' in table) this.#text.fail(map, table.problem);
@@ -232,17 +236,16 @@ export class Values {
   coerce(value: Value, primitive: string, node: object): Value {
     const wanted = jsonKind(primitive) as Exclude<Value['kind'], 'any'>;
     if (value.kind !== 'any' && !accepts(wanted, value.kind)) {
-      const article = (kind: string) => (kind === 'integer' ? 'an integer' : `a ${kind}`);
-      this.#text.fail(node, `${article(value.kind)} does not fit ${primitive}: write cast(…, '${primitive}')`, 'transform');
+      this.#text.fail(node, says('does-not-fit', { kind: value.kind, type: primitive }), 'transform');
     }
     if (value.literal !== undefined) {
       const form = FORMS[primitive];
       if (typeof value.literal === 'string' && form !== undefined && !form.test(value.literal)) {
-        this.#text.fail(node, `${quote(value.literal)} is not a ${primitive}`, 'transform');
+        this.#text.fail(node, says('literal-type', { value: quote(value.literal), type: primitive }), 'transform');
       }
       const least = primitive === 'positiveInt' ? 1 : primitive === 'unsignedInt' ? 0 : Number.NEGATIVE_INFINITY;
       if (typeof value.literal === 'number' && value.literal < least)
-        this.#text.fail(node, `${value.literal} is not a ${primitive}`, 'transform');
+        this.#text.fail(node, says('literal-type', { value: value.literal, type: primitive }), 'transform');
       return value;
     }
     const bounded = primitive === 'positiveInt' ? 'positive' : primitive === 'unsignedInt' ? 'natural' : undefined;

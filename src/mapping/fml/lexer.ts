@@ -1,4 +1,6 @@
+import type { Problem } from '../../errors/index.ts';
 import { mapError, type Position } from './positions.ts';
+import { says } from './problems.ts';
 
 export type TokenKind = 'name' | 'url' | 'string' | 'number' | 'symbol' | 'end';
 
@@ -67,7 +69,7 @@ export class Lexer {
     for (let i = 0; i < this.#text.length; i++) if (this.#text[i] === '\n') this.#lineStarts.push(i + 1);
   }
 
-  fail(position: Position, problem: string): never {
+  fail(position: Position, problem: Problem): never {
     throw mapError(this.#map, position, problem);
   }
 
@@ -111,7 +113,7 @@ export class Lexer {
    */
   parenthesised(what: string): { readonly text: string; readonly position: Position } {
     const open = this.next();
-    if (open.text !== '(' || open.kind !== 'symbol') this.fail(open.position, `${what} needs an expression in parentheses`);
+    if (open.text !== '(' || open.kind !== 'symbol') this.fail(open.position, says('needs-parentheses', { what }));
     const raw = this.#untilClosed(open);
     this.#offset++;
     return raw;
@@ -127,12 +129,12 @@ export class Lexer {
     let i = open.end;
     for (;;) {
       const c = this.#text[i];
-      if (c === undefined) this.fail(open.position, 'the parenthesis is not closed');
+      if (c === undefined) this.fail(open.position, says('parenthesis-open'));
       if (c === "'" || c === '"' || c === '`') {
         const quote = c;
         i++;
         while (this.#text[i] !== quote) {
-          if (this.#text[i] === undefined) this.fail(open.position, 'a text in the expression is not closed');
+          if (this.#text[i] === undefined) this.fail(open.position, says('expression-text-open'));
           i += this.#text[i] === '\\' ? 2 : 1;
         }
       } else if (c === '(') depth++;
@@ -144,7 +146,7 @@ export class Lexer {
     const lead = raw.length - raw.trimStart().length;
     this.#offset = i;
     this.#peeked = undefined;
-    if (raw.trim() === '') this.fail(open.position, 'the expression is empty');
+    if (raw.trim() === '') this.fail(open.position, says('expression-empty'));
     return { text: raw.trim(), position: this.position(open.end + lead) };
   }
 
@@ -174,7 +176,7 @@ export class Lexer {
       return token(c === "'" ? 'string' : c === '"' ? 'url' : 'name', value, end);
     }
     for (const symbol of SYMBOLS) if (text.startsWith(symbol, start)) return token('symbol', symbol, start + symbol.length);
-    return this.fail(this.position(start), `unexpected character ${JSON.stringify(c)}`);
+    return this.fail(this.position(start), says('unexpected-character', { found: JSON.stringify(c) }));
   }
 
   #quoted(start: number, quote: string): { value: string; end: number } {
@@ -182,11 +184,11 @@ export class Lexer {
     let i = start + 1;
     for (;;) {
       const c = this.#text[i];
-      if (c === undefined || c === '\n') this.fail(this.position(start), 'the text is not closed');
+      if (c === undefined || c === '\n') this.fail(this.position(start), says('text-open'));
       if (c === quote) return { value, end: i + 1 };
       if (c === '\\') {
         const escaped = readEscape(this.#text, i);
-        if (escaped === undefined) this.fail(this.position(i), 'unknown escape in the text');
+        if (escaped === undefined) this.fail(this.position(i), says('text-escape'));
         value += escaped.text;
         i += escaped.length;
       } else {
@@ -201,14 +203,13 @@ export class Lexer {
     let i = from;
     for (;;) {
       while (i < text.length && /\s/.test(text[i] as string)) i++;
-      if (/^\/\/\/\s*[A-Za-z]+\s*=/.test(text.slice(i, i + 40)))
-        this.fail(this.position(i), '\'///\' metadata (R5) is not covered: write map "url" = "Name"');
+      if (/^\/\/\/\s*[A-Za-z]+\s*=/.test(text.slice(i, i + 40))) this.fail(this.position(i), says('r5-metadata'));
       if (text.startsWith('//', i)) {
         const end = text.indexOf('\n', i);
         i = end < 0 ? text.length : end;
       } else if (text.startsWith('/*', i)) {
         const end = text.indexOf('*/', i + 2);
-        if (end < 0) this.fail(this.position(i), 'the comment is not closed');
+        if (end < 0) this.fail(this.position(i), says('comment-open'));
         i = end + 2;
       } else return i;
     }

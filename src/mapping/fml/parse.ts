@@ -12,8 +12,10 @@ import type {
   StructureMapGroupRuleTargetParameter,
   StructureMapStructure,
 } from '@medplum/fhirtypes';
+import type { Bilingual, Problem } from '../../errors/index.ts';
 import { Lexer, readEscape, type Token } from './lexer.ts';
 import { type Position, Positions } from './positions.ts';
+import { says } from './problems.ts';
 
 export interface ParsedMap {
   readonly structureMap: StructureMap;
@@ -73,9 +75,9 @@ class Parser {
   map(): StructureMap {
     const start = this.#lexer.peek().position;
     this.#keyword('map');
-    const url = this.#quoted('the url of the map');
+    const url = this.#quoted(says('word-map-url'));
     this.#symbol('=');
-    const name = this.#quoted('the name of the map');
+    const name = this.#quoted(says('word-map-name'));
     const map: StructureMap = { resourceType: 'StructureMap', url, name, status: 'active', group: [] };
     const contained: ConceptMap[] = [];
     const structures: StructureMapStructure[] = [];
@@ -87,12 +89,12 @@ class Parser {
       else if (this.#is('uses')) structures.push(this.#uses());
       else if (this.#is('imports')) {
         this.#lexer.next();
-        imports.push(this.#quoted('the url of the imported map'));
+        imports.push(this.#quoted(says('word-import-url')));
         this.#skipSemicolon();
       } else if (this.#is('group')) map.group.push(this.#group());
-      else this.#fail(token.position, `expected 'uses', 'imports', 'conceptmap' or 'group', found ${describe(token)}`);
+      else this.#fail(token.position, says('expected-top', { found: describe(token) }));
     }
-    if (map.group.length === 0) this.#fail(start, 'the map has no group');
+    if (map.group.length === 0) this.#fail(start, says('no-group'));
     // R4's order of elements, so that the published resource reads like any other.
     const ordered: StructureMap = {
       resourceType: 'StructureMap',
@@ -110,23 +112,23 @@ class Parser {
 
   #uses(): StructureMapStructure {
     const start = this.#lexer.next().position;
-    const url = this.#quoted('the url of the structure');
+    const url = this.#quoted(says('word-structure-url'));
     let alias: string | undefined;
     if (this.#is('alias')) {
       this.#lexer.next();
-      alias = this.#name('the alias');
+      alias = this.#name(says('word-alias'));
     }
     this.#keyword('as');
     const token = this.#lexer.next();
     const mode = MODEL_MODES.find((m) => m === token.text);
-    if (mode === undefined) this.#fail(token.position, `expected source, queried, target or produced, found ${describe(token)}`);
+    if (mode === undefined) this.#fail(token.position, says('expected-mode', { found: describe(token) }));
     this.#skipSemicolon();
     return this.#at(start, { url, mode, ...(alias !== undefined && { alias }) });
   }
 
   #conceptMap(): ConceptMap {
     const start = this.#lexer.next().position;
-    const name = this.#quoted('the name of the concept map');
+    const name = this.#quoted(says('word-concept-map-name'));
     this.#symbol('{');
     const prefixes = new Map<string, string>();
     const groups = new Map<string, ConceptMapGroup>();
@@ -135,9 +137,9 @@ class Parser {
     while (next !== undefined || !this.#isSymbol('}')) {
       if (next === undefined && this.#is('prefix') && this.#lexer.peekSecond().kind === 'name') {
         this.#lexer.next();
-        const prefix = this.#name('the prefix');
+        const prefix = this.#name(says('word-prefix'));
         this.#symbol('=');
-        prefixes.set(prefix, this.#quoted('the system'));
+        prefixes.set(prefix, this.#quoted(says('word-system')));
         this.#skipSemicolon();
         continue;
       }
@@ -150,11 +152,14 @@ class Parser {
       const operator = this.#lexer.next();
       const equivalence = operator.kind === 'symbol' ? RELATIONS[operator.text] : undefined;
       if (equivalence === undefined) {
-        this.#fail(operator.position, `expected a relation (${Object.keys(RELATIONS).join(' ')}), found ${describe(operator)}`);
+        this.#fail(
+          operator.position,
+          says('expected-relation', { relations: Object.keys(RELATIONS).join(' '), found: describe(operator) }),
+        );
       }
       let target: typeof source | undefined = this.#isConceptCode(prefixes) ? this.#conceptCode(prefixes) : undefined;
       // What has no match may have no target either: then this was already the next code.
-      if (equivalence === 'unmatched' && target !== undefined && RELATIONS[this.#lexer.peek().text] !== undefined) {
+      if (equivalence === 'unmatched' && target !== undefined && Object.hasOwn(RELATIONS, this.#lexer.peek().text)) {
         next = target;
         target = undefined;
       }
@@ -166,18 +171,18 @@ class Parser {
         group = { source: source.system, ...(target !== undefined && { target: target.system }), element: [] };
         groups.set(key, group);
       }
-      if (group.element.some((e) => e.code === source.code)) this.#fail(source.position, `code '${source.code}' is mapped twice`);
+      if (group.element.some((e) => e.code === source.code)) this.#fail(source.position, says('code-twice', { code: source.code }));
       group.element.push(
         this.#at(source.position, { code: source.code, target: [{ ...(target !== undefined && { code: target.code }), equivalence }] }),
       );
     }
     for (const { system, position } of unmapped) {
       const told = [...groups.values()].filter((group) => group.source === system && group.target !== undefined);
-      if (told.length !== 1) this.#fail(position, `'unmapped' needs one group of codes of ${system}, there are ${told.length}`);
+      if (told.length !== 1) this.#fail(position, says('unmapped-group', { system, count: told.length }));
       (told[0] as ConceptMapGroup).unmapped = { mode: 'provided' };
     }
     this.#symbol('}');
-    if (groups.size === 0) this.#fail(start, 'the concept map is empty');
+    if (groups.size === 0) this.#fail(start, says('concept-map-empty'));
     return this.#at(start, { resourceType: 'ConceptMap', id: name, status: 'active', group: [...groups.values()] } as ConceptMap);
   }
 
@@ -186,8 +191,8 @@ class Parser {
     this.#lexer.next();
     this.#keyword('for');
     const token = this.#lexer.peek();
-    const system = prefixes.get(this.#name('a prefix'));
-    if (system === undefined) this.#fail(token.position, `the prefix '${token.text}' is not declared`);
+    const system = prefixes.get(this.#name(says('word-a-prefix')));
+    if (system === undefined) this.#fail(token.position, says('prefix-undeclared', { prefix: token.text }));
     this.#symbol('=');
     this.#keyword('provided');
     this.#skipSemicolon();
@@ -200,13 +205,13 @@ class Parser {
 
   #conceptCode(prefixes: ReadonlyMap<string, string>): { system: string; code: string; position: Position } {
     const token = this.#lexer.peek();
-    const prefix = this.#name('a prefix');
+    const prefix = this.#name(says('word-a-prefix'));
     const system = prefixes.get(prefix);
-    if (system === undefined) this.#fail(token.position, `the prefix '${prefix}' is not declared`);
+    if (system === undefined) this.#fail(token.position, says('prefix-undeclared', { prefix }));
     this.#symbol(':');
     const code = this.#lexer.next();
     if (code.kind === 'string' || code.kind === 'url') return { system, code: code.text, position: token.position };
-    if (code.kind !== 'name' && code.kind !== 'number') this.#fail(code.position, `expected a code, found ${describe(code)}`);
+    if (code.kind !== 'name' && code.kind !== 'number') this.#fail(code.position, says('expected-code', { found: describe(code) }));
     // Codes such as 8480-6 need no quotes as long as they hold no blanks: the pieces must touch each other.
     let text = code.text;
     let end = code.end;
@@ -222,7 +227,7 @@ class Parser {
 
   #group(): StructureMapGroup {
     const start = this.#lexer.next().position;
-    const name = this.#name('the name of the group');
+    const name = this.#name(says('word-group'));
     const group: StructureMapGroup = this.#at(start, { name, typeMode: 'none', input: [], rule: [] });
     this.#symbol('(');
     for (;;) {
@@ -233,7 +238,7 @@ class Parser {
     this.#symbol(')');
     if (this.#is('extends')) {
       this.#lexer.next();
-      group.extends = this.#name('the extended group');
+      group.extends = this.#name(says('word-extended'));
     }
     if (this.#isSymbol('<<')) {
       this.#lexer.next();
@@ -242,7 +247,7 @@ class Parser {
       else if (token.text === 'type') {
         this.#symbol('+');
         group.typeMode = 'type-and-types';
-      } else this.#fail(token.position, "expected 'types' or 'type+'");
+      } else this.#fail(token.position, says('expected-types'));
       this.#symbol('>>');
     }
     this.#rules(group.rule);
@@ -251,21 +256,20 @@ class Parser {
 
   #input(): StructureMapGroupInput {
     const token = this.#lexer.next();
-    if (token.text !== 'source' && token.text !== 'target')
-      this.#fail(token.position, `expected 'source' or 'target', found ${describe(token)}`);
+    if (token.text !== 'source' && token.text !== 'target') this.#fail(token.position, says('expected-input', { found: describe(token) }));
     const mode = token.text as 'source' | 'target';
-    const name = this.#name('the name of the input');
+    const name = this.#name(says('word-input'));
     let type: string | undefined;
     if (this.#isSymbol(':')) {
       this.#lexer.next();
-      type = this.#name('the type of the input');
+      type = this.#name(says('word-input-type'));
     }
     return this.#at(token.position, { name, ...(type !== undefined && { type }), mode });
   }
 
   #rules(into: StructureMapGroupRule[]): void {
     const { position } = this.#lexer.peek();
-    if (++this.#depth > MAX_DEPTH) this.#fail(position, `rules are nested deeper than ${MAX_DEPTH}`);
+    if (++this.#depth > MAX_DEPTH) this.#fail(position, says('rules-depth', { max: MAX_DEPTH }));
     this.#symbol('{');
     while (!this.#isSymbol('}')) into.push(this.#rule());
     this.#depth--;
@@ -275,11 +279,11 @@ class Parser {
   #rule(): StructureMapGroupRule {
     const start = this.#lexer.peek().position;
     if (this.#is('let') || this.#is('const')) {
-      if (this.#lexer.peekSecond().kind === 'name') this.#fail(start, `'${this.#lexer.peek().text}' (R5) is not covered`);
+      if (this.#lexer.peekSecond().kind === 'name') this.#fail(start, says('r5-keyword', { word: this.#lexer.peek().text }));
     }
     const rule: StructureMapGroupRule = this.#at(start, { name: '', source: [] });
     const sources = rule.source;
-    if (this.#is('for') && this.#lexer.peekSecond().kind === 'name') this.#fail(start, "'for' belongs to an older grammar");
+    if (this.#is('for') && this.#lexer.peekSecond().kind === 'name') this.#fail(start, says('old-for'));
     for (;;) {
       sources.push(this.#source());
       if (!this.#isSymbol(',')) break;
@@ -314,7 +318,7 @@ class Parser {
     }
     const end = this.#lexer.peek();
     if (end.kind === 'url') rule.name = this.#lexer.next().text;
-    else if (end.kind === 'string') this.#fail(end.position, 'the name of a rule stands in double quotes');
+    else if (end.kind === 'string') this.#fail(end.position, says('rule-name'));
     else rule.name = sources.find((s) => s.element !== undefined)?.element?.replaceAll('.', '-') ?? `line-${start.line}`;
     this.#symbol(';');
     this.#simpleForm(rule);
@@ -336,13 +340,13 @@ class Parser {
 
   #source(): StructureMapGroupRuleSource {
     const start = this.#lexer.peek().position;
-    const source: StructureMapGroupRuleSource = this.#at(start, { context: this.#name('the source') });
+    const source: StructureMapGroupRuleSource = this.#at(start, { context: this.#name(says('word-source')) });
     const element = this.#elementPath(source);
-    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, 'a function is not allowed in a source path: use where or evaluate');
+    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, says('function-in-source'));
     if (element !== undefined) source.element = element;
     if (this.#isSymbol(':')) {
       this.#lexer.next();
-      source.type = this.#name('the type');
+      source.type = this.#name(says('word-type'));
     }
     if (this.#lexer.peek().kind === 'number') {
       source.min = this.#integer(this.#lexer.next());
@@ -361,7 +365,7 @@ class Parser {
     }
     if (this.#is('as')) {
       this.#lexer.next();
-      source.variable = this.#name('the variable');
+      source.variable = this.#name(says('word-variable'));
     }
     if (this.#is('where')) {
       this.#lexer.next();
@@ -384,10 +388,10 @@ class Parser {
     if (wrapped) this.#lexer.next();
     const token = this.#lexer.peek();
     const value = this.#literal();
-    if (value === undefined) this.#fail(token.position, 'a default must be a literal');
+    if (value === undefined) this.#fail(token.position, says('default-literal'));
     if (wrapped) {
       const close = this.#lexer.next();
-      if (close.text !== ')') this.#fail(close.position, 'a default must be a literal');
+      if (close.text !== ')') this.#fail(close.position, says('default-literal'));
     }
     if ('valueString' in value) return { defaultValueString: value.valueString as string };
     if ('valueBoolean' in value) return { defaultValueBoolean: value.valueBoolean as boolean };
@@ -402,7 +406,7 @@ class Parser {
     if (this.#isSymbol('(')) this.#transform(target);
     else if (this.#lexer.peek().kind === 'name' && this.#lexer.peekSecond().text === '(') this.#invocation(target);
     else {
-      target.context = this.#name('the target');
+      target.context = this.#name(says('word-target'));
       target.contextType = 'variable';
       const element = this.#elementPath(target);
       if (element !== undefined) target.element = element;
@@ -413,7 +417,7 @@ class Parser {
     }
     if (this.#is('as')) {
       this.#lexer.next();
-      target.variable = this.#name('the variable');
+      target.variable = this.#name(says('word-variable'));
     }
     const token = this.#lexer.peek();
     const mode = TARGET_LIST_MODES.find((m) => this.#is(m));
@@ -421,7 +425,7 @@ class Parser {
       this.#positions.set(target, this.#lexer.next().position, 'listMode');
       target.listMode = [mode];
       if (this.#lexer.peek().kind === 'name' && !this.#is('then')) target.listRuleId = this.#lexer.next().text;
-    } else if (this.#is('single')) this.#fail(token.position, "list mode 'single' (R5) is not covered");
+    } else if (this.#is('single')) this.#fail(token.position, says('r5-single'));
     return target;
   }
 
@@ -459,7 +463,7 @@ class Parser {
         this.#symbol(',');
       }
       if (this.#isSymbol('(')) {
-        if (name.text !== 'evaluate') this.#fail(this.#lexer.peek().position, 'an expression is only allowed in evaluate(…)');
+        if (name.text !== 'evaluate') this.#fail(this.#lexer.peek().position, says('only-evaluate'));
         const { text, position } = this.#lexer.parenthesised('evaluate');
         parameters.push(this.#at(position, { valueString: text }));
       } else parameters.push(this.#parameter());
@@ -472,12 +476,12 @@ class Parser {
     const token = this.#lexer.peek();
     const literal = this.#literal();
     if (literal !== undefined) return this.#at(token.position, literal as StructureMapGroupRuleTargetParameter);
-    let path = this.#name('a variable or a literal');
+    let path = this.#name(says('word-argument'));
     while (this.#isSymbol('.')) {
       this.#lexer.next();
-      path += `.${this.#name('an element')}`;
+      path += `.${this.#name(says('word-element'))}`;
     }
-    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, 'a function is not allowed here: write (expression)');
+    if (this.#isSymbol('(')) this.#fail(this.#lexer.peek().position, says('function-here'));
     return this.#at(token.position, { valueId: path });
   }
 
@@ -498,13 +502,13 @@ class Parser {
       const value = sign * Number(number.text);
       return number.text.includes('.') ? { valueDecimal: value } : { valueInteger: value };
     }
-    if (sign < 0) this.#fail(number.position, 'expected a number');
+    if (sign < 0) this.#fail(number.position, says('expected-number'));
     return undefined;
   }
 
   #dependent(): StructureMapGroupRuleDependent {
     const start = this.#lexer.peek().position;
-    const name = this.#name('the name of a group');
+    const name = this.#name(says('word-a-group'));
     const variable: string[] = [];
     this.#symbol('(');
     while (!this.#isSymbol(')')) {
@@ -512,8 +516,8 @@ class Parser {
       const token = this.#lexer.peek();
       const literal = this.#literal();
       if (literal === undefined) {
-        variable.push(this.#name('a variable or a literal'));
-        if (this.#isSymbol('.')) this.#fail(token.position, 'an argument is a variable or a literal: bind the path to a variable first');
+        variable.push(this.#name(says('word-argument')));
+        if (this.#isSymbol('.')) this.#fail(token.position, says('argument-path'));
       } else if (literal.valueString !== undefined) variable.push(quoteArgument(literal.valueString as string));
       else variable.push(String(Object.values(literal)[0]));
     }
@@ -532,7 +536,7 @@ class Parser {
     while (this.#isSymbol('.')) {
       this.#lexer.next();
       if (path === undefined) this.#positions.set(node, this.#lexer.peek().position, 'element');
-      const name = this.#name('an element');
+      const name = this.#name(says('word-element'));
       path = path === undefined ? name : `${path}.${name}`;
     }
     return path;
@@ -540,7 +544,7 @@ class Parser {
 
   #integer(token: Token): number {
     if (token.kind !== 'number' || token.text.includes('.'))
-      this.#fail(token.position, `expected a whole number, found ${describe(token)}`);
+      this.#fail(token.position, says('expected-integer', { found: describe(token) }));
     return Number(token.text);
   }
 
@@ -549,7 +553,7 @@ class Parser {
     return node;
   }
 
-  #fail(position: Position, problem: string): never {
+  #fail(position: Position, problem: Problem): never {
     return this.#lexer.fail(position, problem);
   }
 
@@ -565,28 +569,30 @@ class Parser {
 
   #keyword(word: string): void {
     const token = this.#lexer.next();
-    if (token.kind !== 'name' || token.text !== word) this.#fail(token.position, `expected '${word}', found ${describe(token)}`);
+    if (token.kind !== 'name' || token.text !== word)
+      this.#fail(token.position, says('expected-word', { wanted: word, found: describe(token) }));
   }
 
   #symbol(symbol: string): void {
     const token = this.#lexer.next();
-    if (token.kind !== 'symbol' || token.text !== symbol) this.#fail(token.position, `expected '${symbol}', found ${describe(token)}`);
+    if (token.kind !== 'symbol' || token.text !== symbol)
+      this.#fail(token.position, says('expected-word', { wanted: symbol, found: describe(token) }));
   }
 
   #skipSemicolon(): void {
     if (this.#isSymbol(';')) this.#lexer.next();
   }
 
-  #name(what: string): string {
+  #name(what: Bilingual): string {
     const token = this.#lexer.next();
-    if (token.kind !== 'name') this.#fail(token.position, `expected ${what}, found ${describe(token)}`);
+    if (token.kind !== 'name') this.#fail(token.position, says('expected-name', { what, found: describe(token) }));
     return token.text;
   }
 
-  #quoted(what: string): string {
+  #quoted(what: Bilingual): string {
     const token = this.#lexer.next();
     if (token.kind !== 'url' && token.kind !== 'string')
-      this.#fail(token.position, `expected ${what} in double quotes, found ${describe(token)}`);
+      this.#fail(token.position, says('expected-quoted', { what, found: describe(token) }));
     return token.text;
   }
 }
@@ -608,6 +614,6 @@ export function quoteArgument(text: string): string {
   return `'${escaped}'`;
 }
 
-function describe(token: Token): string {
-  return token.kind === 'end' ? 'the end of the map' : `'${token.text}'`;
+function describe(token: Token): string | Bilingual {
+  return token.kind === 'end' ? says('word-end') : `'${token.text}'`;
 }

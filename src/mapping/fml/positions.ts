@@ -1,4 +1,4 @@
-import { AppError } from '../../errors/index.ts';
+import { AppError, type Problem } from '../../errors/index.ts';
 
 /** Place in a map's text, both counted from 1. `line: 0` means "not from text" (a StructureMap given as JSON). */
 export interface Position {
@@ -34,6 +34,6 @@ export class Positions {
 }
 
 /** The one error of this room: a map that cannot be used. It stops the start, because a half-understood map loses data silently. */
-export function mapError(map: string, position: Position, problem: string): AppError {
+export function mapError(map: string, position: Position, problem: Problem): AppError {
   return new AppError('map-compile', { map, line: position.line, column: position.column, problem });
 }

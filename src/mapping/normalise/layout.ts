@@ -1,5 +1,6 @@
 import { AppError } from '../../errors/index.ts';
 import type { Feed } from '../../store/port.ts';
+import { tableSays } from '../table-problems.ts';
 
 /** One row of a layout file: where a source field goes and how its value is read. */
 export interface LayoutField {
@@ -76,11 +77,11 @@ function chainOf(layout: Layout, byName: ReadonlyMap<string, Layout>): readonly 
   const chain: Layout[] = [];
   let current: Layout | undefined = layout;
   while (current) {
-    if (chain.includes(current)) throw new AppError('config', { detail: `layout ${layout.name} extends itself` });
+    if (chain.includes(current)) throw new AppError('config', { detail: tableSays('layout-itself', { layout: layout.name }) });
     chain.unshift(current);
     if (current.extends === undefined) break;
     const base: Layout | undefined = byName.get(current.extends);
-    if (!base) throw new AppError('config', { detail: `layout ${current.name} extends ${current.extends}, which does not exist` });
+    if (!base) throw new AppError('config', { detail: tableSays('layout-base', { layout: current.name, base: current.extends }) });
     current = base;
   }
   return chain;
@@ -102,7 +103,8 @@ function compile(chain: readonly Layout[]): CompiledLayout {
       for (const field of layout.feeds[feed] ?? []) {
         const known = kinds.get(field.to) ?? (field.to.includes('answers.') ? 'answer' : undefined);
         const kind = field.kind ?? known;
-        if (kind === undefined) throw new AppError('config', { detail: `layout ${layout.name}: ${feed} ${field.to} has no kind` });
+        if (kind === undefined)
+          throw new AppError('config', { detail: tableSays('layout-kind', { layout: layout.name, feed, field: field.to }) });
         const target: Target = { path: field.to, kind, ...(field.set && { set: field.set }) };
         const nested = field.to.slice(0, Math.max(field.to.lastIndexOf('.'), 0));
         if (!kinds.has(field.to) && !field.to.includes('answers.')) put(nested, field.to.slice(field.to.lastIndexOf('.') + 1), target);

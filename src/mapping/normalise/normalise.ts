@@ -2,6 +2,8 @@ import { distance } from 'fastest-levenshtein';
 import { type ErrorCode, fieldName, type Issue, issue, type Params } from '../../errors/index.ts';
 import type { Feed } from '../../store/port.ts';
 import type { Icd10 } from '../../terminology/icd10.ts';
+import type { LocalCodes } from '../../terminology/index.ts';
+import { SYSTEMS } from '../../terminology/systems.ts';
 import type { NormalisedRecord } from '../types.ts';
 import { type ClusterTable, type CompiledFeed, canonical, compileLayouts, type Layout, type Target, type TokenTable } from './layout.ts';
 import { checkNik } from './nik.ts';
@@ -12,6 +14,8 @@ export interface NormaliseOptions {
   readonly layout?: string;
   /** IANA zone of times without offset (the facility's). Default `Asia/Jakarta`. */
   readonly timeZone?: string;
+  /** Words and codes of the district's own tables. */
+  readonly codes?: Pick<LocalCodes, 'districtTarget' | 'districtName'> | undefined;
 }
 
 export interface Normalised {
@@ -34,6 +38,8 @@ export interface NormaliserTables {
   readonly answerKinds?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Names of diagnoses, to fill in the missing ones. */
   readonly icd10?: Icd10;
+  /** KFA codes by vaccine, to read the names that a district maps to KFA. */
+  readonly immunizations?: readonly { readonly token: string; readonly kfa: string }[];
 }
 
 type Json = Record<string, unknown>;
@@ -44,6 +50,9 @@ const MAX_ITEMS = 500;
 const MAX_ISSUES = 100;
 /** Longer names are not compared with the known ones. */
 const MAX_NAME = 64;
+/** Longer words are in no table. */
+const MAX_WORD = 500;
+const ICD10 = /^[A-Z]\d{2}(\.\d{1,2})?$/;
 
 interface Run {
   readonly feed: CompiledFeed;
@@ -60,6 +69,7 @@ export function createNormaliser(tables: NormaliserTables): Normaliser {
   const layouts = compileLayouts(tables.layouts);
   const read = createValueReader(tables.tokens, tables.clusters);
   const poli = new Map(tables.clusters.poli.flatMap((row) => [row.name, ...row.aliases].map((name) => [canonical(name), row.cluster])));
+  const vaccines = tables.immunizations ?? [];
   return {
     layouts: [...layouts.keys()],
     normalise(feed, raw, options = {}) {
@@ -83,8 +93,10 @@ export function createNormaliser(tables: NormaliserTables): Normaliser {
         answerKinds: tables.answerKinds ?? {},
       };
       readObject(run, raw, '', '', run.record);
-      finish(run, feed, poli);
-      if (tables.icd10) nameDiagnoses(run.record, tables.icd10);
+      const { codes } = options;
+      if (codes) readLocalWords(run.record, codes, vaccines);
+      finish(run, feed, (name) => codes?.districtTarget('poli-klaster', name) ?? poli.get(canonical(name)));
+      if (tables.icd10) nameDiagnoses(run.record, tables.icd10, codes);
       return { record: run.record, issues };
     },
   };
@@ -96,9 +108,15 @@ export function createNormaliser(tables: NormaliserTables): Normaliser {
  */
 function readObject(run: Run, raw: Json, scope: string, place: string, out: Json): void {
   const names = run.feed.scopes.get(scope);
+  const columns = new Map<string, Json>();
   for (const [key, value] of Object.entries(raw)) {
     const target = names?.get(canonical(key));
     if (!target) {
+      const form = scope === '' ? formOf(run, key) : undefined;
+      if (form !== undefined) {
+        columns.set(form, { ...columns.get(form), [key.slice(form.length + 1)]: value });
+        continue;
+      }
       keepUnknown(run, names, key, value, place, out);
       continue;
     }
@@ -109,6 +127,19 @@ function readObject(run: Run, raw: Json, scope: string, place: string, out: Json
       atRoot ? assign(run.record, path, result) : assign(out, path.slice(path.lastIndexOf('.') + 1), result);
     readField(run, target, value, field, set, out);
   }
+  for (const [form, answers] of columns) {
+    const services = list(run.record, 'services');
+    const read = readAnswers(run, answers, form, form);
+    // A form of which nothing is filled in was not used.
+    if (Object.keys(read).length > 0) run.record.services = [...services, { form, answers: read }];
+  }
+}
+
+/** Answers of a form as columns of a table: `anc.gravida`. */
+function formOf(run: Run, key: string): string | undefined {
+  const dot = key.indexOf('.');
+  const form = dot > 0 ? key.slice(0, dot) : '';
+  return form !== '' && Object.hasOwn(run.answerKinds, form) ? form : undefined;
 }
 
 function readField(run: Run, target: Target, value: unknown, field: string, set: (path: string, value: unknown) => void, out: Json): void {
@@ -253,13 +284,17 @@ export function tokenForm(text: string): string {
 }
 
 /** What only makes sense once every field is read. */
-function finish(run: Run, feed: Feed, poli: ReadonlyMap<string, string>): void {
+function finish(run: Run, feed: Feed, clusterOf: (poli: string) => string | undefined): void {
   const { record } = run;
   for (const rule of run.feed.orElse)
     if (record[rule.to] === undefined && record[rule.from] !== undefined) record[rule.to] = record[rule.from];
   if (feed === 'encounters' && record.cluster === undefined && typeof record.poli === 'string') {
-    const cluster = poli.get(canonical(record.poli));
+    const cluster = clusterOf(record.poli);
     if (cluster !== undefined) record.cluster = cluster;
+  }
+  if (feed === 'encounters' && record.cluster !== undefined) {
+    // A service is of the visit's cluster where nobody says otherwise.
+    for (const service of list(record, 'services')) if (isObject(service)) service.cluster ??= record.cluster;
   }
   const person = feed === 'persons' ? record : isObject(record.person) ? record.person : undefined;
   if (!person) return;
@@ -274,10 +309,35 @@ function finish(run: Run, feed: Feed, poli: ReadonlyMap<string, string>): void {
   run.issues.push(issue('nik-implausible', { field }, { field }));
 }
 
-function nameDiagnoses(record: Json, icd10: Icd10): void {
+/** What only the district's own tables understand, in the words of ours. What they do not know stays, for its finding to name it. */
+function readLocalWords(
+  record: Json,
+  codes: Pick<LocalCodes, 'districtTarget'>,
+  vaccines: readonly { token: string; kfa: string }[],
+): void {
+  const replace = (items: unknown, field: string, find: (word: string) => string | undefined): void => {
+    for (const item of Array.isArray(items) ? items : []) {
+      const word = isObject(item) ? item[field] : undefined;
+      const found = typeof word === 'string' && word.length <= MAX_WORD ? find(word) : undefined;
+      if (found !== undefined) (item as Json)[field] = found;
+    }
+  };
+  const diagnosis = (word: string) => (ICD10.test(word) ? undefined : codes.districtTarget('diagnosis-icd10', word));
+  replace(record.diagnoses, 'code', diagnosis);
+  replace(record.referrals, 'reasonCode', diagnosis);
+  replace(record.immunizations, 'vaccine', (word) => {
+    if (vaccines.some(({ token }) => token === word)) return undefined;
+    const kfa = codes.districtTarget('obat-kfa', word);
+    const named = kfa === undefined ? [] : vaccines.filter((row) => row.kfa === kfa);
+    // A group of several vaccines (OPV and IPV are both POLIO) does not say which was given.
+    return named.length === 1 ? named[0]?.token : undefined;
+  });
+}
+
+function nameDiagnoses(record: Json, icd10: Icd10, codes: Pick<LocalCodes, 'districtName'> | undefined): void {
   for (const diagnosis of Array.isArray(record.diagnoses) ? record.diagnoses : []) {
     if (!isObject(diagnosis) || diagnosis.display !== undefined || typeof diagnosis.code !== 'string') continue;
-    const display = icd10.find(diagnosis.code)?.display;
+    const display = icd10.find(diagnosis.code)?.display ?? codes?.districtName(SYSTEMS.icd10, diagnosis.code);
     if (display !== undefined) diagnosis.display = display;
   }
 }

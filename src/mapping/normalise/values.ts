@@ -20,7 +20,7 @@ export type ReadValue = (raw: unknown, kind: string, options: ReadOptions) => Re
 const BLANK: Reading = { blank: true };
 /** No number, date or time is longer; patterns are not tried on what a sender makes long on purpose. */
 const MAX_LENGTH = 64;
-const SHORT = new Set(['number', 'measure', 'integer', 'date', 'instant', 'dateOrInstant', 'time', 'nik', 'icd10']);
+const SHORT = new Set(['number', 'measure', 'integer', 'date', 'instant', 'dateOrInstant', 'time', 'nik', 'icd10', 'ratio']);
 const MONTHS = ['januari', 'februari', 'maret', 'april', 'mei', 'juni', 'juli', 'agustus', 'september', 'oktober', 'november', 'desember'];
 const MONTH_SHORT = ['jan', 'feb', 'mar', 'apr', 'mei', 'jun', 'jul', 'agu', 'sep', 'okt', 'nov', 'des'];
 
@@ -80,6 +80,8 @@ export function createValueReader(tokens: TokenTable, clusters: ClusterTable): R
         return readDateTime(input, options);
       case 'time':
         return readTime(input, options);
+      case 'ratio':
+        return readRatio(input);
       case 'icd10':
         return typeof input === 'string' ? { value: icd10Form(input) } : { value: input };
       default:
@@ -91,6 +93,7 @@ export function createValueReader(tokens: TokenTable, clusters: ClusterTable): R
 function tooLong(kind: string): Reading {
   if (kind === 'nik') return { fault: 'nik-length' };
   if (kind === 'time') return { fault: 'field-format', params: CLOCK_FORM };
+  if (kind === 'ratio') return { fault: 'field-format', params: RATIO_FORM };
   if (kind === 'date') return { fault: 'field-format', params: DATE_FORM };
   if (kind === 'instant' || kind === 'dateOrInstant') return { fault: 'field-format', params: TIME_FORM };
   return { fault: 'field-type', params: { expected: 'angka (number)' } };
@@ -184,6 +187,15 @@ function parseNumber(text: string): number {
     digits = comma > point ? digits.replaceAll('.', '').replace(',', '.') : digits.replaceAll(',', '');
   } else digits = digits.replace(',', '.');
   return /^[+-]?\d+(\.\d+)?$/.test(digits) ? Number(digits) : Number.NaN;
+}
+
+const RATIO_FORM = { expected: 'perbandingan 6/12 (ratio)' };
+
+/** `6 / 7,5` → `6/7.5`: visual acuity as it is written. */
+function readRatio(input: unknown): Reading {
+  const match = typeof input === 'string' ? /^(\d{1,4}(?:[.,]\d{1,2})?) ?\/ ?(\d{1,4}(?:[.,]\d{1,2})?)$/.exec(input) : null;
+  const [over, under] = [Number(match?.[1]?.replace(',', '.')), Number(match?.[2]?.replace(',', '.'))];
+  return match && under > 0 ? { value: `${over}/${under}` } : { fault: 'field-format', params: RATIO_FORM };
 }
 
 interface CalendarDay {

@@ -1,5 +1,5 @@
 import { Kysely, sql, type Transaction } from 'kysely';
-import type { Dialect, Engine, Writer } from '../engine.ts';
+import type { Dialect, Engine, Value, Writer } from '../engine.ts';
 import { checksumOf, type Migration, migrationsUpTo, missingMigrations } from '../migration.ts';
 import type { Database } from '../schema.ts';
 import { encodeJson } from '../text.ts';
@@ -71,8 +71,6 @@ function createWriter(db: Transaction<Database>): Writer {
     async insert(table, columns, rows, conflict) {
       if (rows.length === 0) return;
       const names = sql.join(columns.map((column) => sql.ref(column)));
-      // One parameter, whatever the number of rows; the table's own row type gives the types of the columns.
-      const objects = encodeJson(rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]]))));
       const target = sql.table(table);
       const action = conflict
         ? sql`on conflict (${sql.join(conflict.key.map((column) => sql.ref(column)))}) do ${
@@ -81,9 +79,14 @@ function createWriter(db: Transaction<Database>): Writer {
               : sql`update set ${sql.join(conflict.update.map((column) => sql`${sql.ref(column)} = excluded.${sql.ref(column)}`))}`
           }`
         : sql``;
-      await sql`insert into ${target} (${names}) select ${names} from json_populate_recordset(null::${target}, ${objects}::json) ${action}`.execute(
-        db,
-      );
+      await sql`insert into ${target} (${names}) select ${names} from ${recordset(table, columns, rows)} ${action}`.execute(db);
+    },
+    async update(table, key, columns, rows) {
+      if (rows.length === 0) return;
+      const target = sql.table(table);
+      const sets = sql.join(columns.map((column) => sql`${sql.ref(column)} = given.${sql.ref(column)}`));
+      await sql`update ${target} set ${sets} from ${recordset(table, [...columns, key], rows)} as given
+        where ${sql.ref(`${table}.${key}`)} = given.${sql.ref(key)}`.execute(db);
     },
     async allocate(kind, count) {
       if (count === 0) return [];
@@ -97,6 +100,12 @@ function createWriter(db: Transaction<Database>): Writer {
       await sql`select pg_advisory_xact_lock(${ORDER_LOCK}::bigint)`.execute(db);
     },
   };
+}
+
+/** One parameter, whatever the number of rows; the table's own row type gives the types of the columns. */
+function recordset(table: string, columns: readonly string[], rows: readonly (readonly Value[])[]) {
+  const objects = rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+  return sql`json_populate_recordset(null::${sql.table(table)}, ${encodeJson(objects)}::json)`;
 }
 
 async function migrate(dryRun: boolean, migrations: readonly Migration[], db: Kysely<Database>): Promise<readonly string[]> {

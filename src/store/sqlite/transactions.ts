@@ -30,6 +30,14 @@ export function createWriter(db: Transaction<Database>, thread: ManyRows): Write
         rows.map((row) => row.map(toBound)),
       );
     },
+    async update(table, key, columns, rows) {
+      if (rows.length === 0) return;
+      const text = `update "${table}" set ${columns.map((name) => `"${name}" = ?`).join(', ')} where "${key}" = ?`;
+      await thread.executeMany(
+        text,
+        rows.map((row) => row.map(toBound)),
+      );
+    },
     async allocate(kind, count) {
       if (count === 0) return [];
       const column = kind === 'resource' ? 'pk' : 'id';

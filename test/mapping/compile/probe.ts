@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ConceptMap } from '@medplum/fhirtypes';
-import { AppError } from '../../../src/errors/index.ts';
+import { AppError, type Bilingual } from '../../../src/errors/index.ts';
 import { type CompiledMaps, compileMaps, type MapSet } from '../../../src/mapping/mapper.ts';
 import type { MapContext, MapResult } from '../../../src/mapping/types.ts';
 import type { R4Elements } from '../../../src/terminology/r4-elements.ts';
@@ -111,7 +111,7 @@ export function refusalOf(compile: () => unknown): string {
     compile();
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'map-compile') throw error;
-    return `${error.params.line}:${error.params.column} ${error.params.problem}`;
+    return `${error.params.line}:${error.params.column} ${(error.params.problem as Bilingual).en}`;
   }
   return 'compiled';
 }

@@ -8,8 +8,8 @@ const observation: ProbeOptions = { type: 'Observation' };
 describe('what is not covered is refused with line and column', () => {
   it.each<[string, number, string, ProbeOptions?]>([
     // sources
-    ['src.name : boolean as n -> tgt.active = n;', 1, 'a string is never a boolean'],
-    ['src.name : Nobody as n -> tgt.language = n;', 1, 'a string is never a Nobody'],
+    ['src.name : boolean as n -> tgt.active = n;', 1, 'string is never a boolean'],
+    ['src.name : Nobody as n -> tgt.language = n;', 1, 'string is never a Nobody'],
     ['src 1..1 as n -> tgt.active = true;', 1, 'cardinality'],
     ["src.name as n log 'x' -> tgt.language = n;", 1, 'log'],
     ['src.name not_first as n -> tgt.language = n;', 10, 'never there'],
@@ -37,8 +37,8 @@ describe('what is not covered is refused with line and column', () => {
     ["src -> tgt.value = create('Address') as q;", 12, 'not Address', observation],
     ["src -> tgt.effective = cast(src.day, 'date');", 12, 'not date', observation],
     // types of values
-    ['src -> tgt.language = 5;', 23, 'an integer does not fit code'],
-    ["src -> tgt.active = 'true';", 21, 'a string does not fit boolean'],
+    ['src -> tgt.language = 5;', 23, 'integer does not fit code'],
+    ["src -> tgt.active = 'true';", 21, 'string does not fit boolean'],
     ["src -> tgt.birthDate = '2020-1-1';", 24, 'is not a date'],
     ['src -> tgt.language = src.weight;', 23, "write cast(…, 'code')"],
     ['src -> tgt.contact as c, c.rank = 1;', 28, "no element 'rank'"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../../src/errors/index.ts';
+import { AppError, type Bilingual } from '../../../src/errors/index.ts';
 import { parseMap, quoteArgument } from '../../../src/mapping/fml/index.ts';
 
 const HEAD = 'map "urn:m" = "M"\n';
@@ -11,7 +11,7 @@ function refusal(text: string): string {
     parseMap(text, 'm.map');
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return `${error.params.map} ${error.params.line}:${error.params.column} ${error.params.problem}`;
+    return `${error.params.map} ${error.params.line}:${error.params.column} ${(error.params.problem as Bilingual).en}`;
   }
   return 'parsed';
 }

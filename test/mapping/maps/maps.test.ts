@@ -79,6 +79,9 @@ describe.each(names)('map of %s', (name) => {
       add(row.system, row.code);
       add(SYSTEMS.observationCategory, row.category);
     }
+    for (const item of tables.packs.flatMap((pack) => pack.items)) {
+      for (const coding of [...item.codes, item.category, item.bodySite]) if (coding) add(coding.system, coding.code);
+    }
     for (const rows of [...tables.answers.values(), tables.education, tables.serviceProcedures, tables.labRequests])
       for (const row of rows) add(row.system, row.code);
     for (const map of Object.values(catalogue.conceptMaps)) {
@@ -92,6 +95,8 @@ describe.each(names)('map of %s', (name) => {
     walk(resources, (node, key) => {
       if (key !== 'coding' && key !== 'class' && key !== 'valueCoding') return;
       const { system, code } = node as { system?: string; code?: string };
+      // A product is the sender's to name.
+      if (system === SYSTEMS.kfa && code?.startsWith('93')) return;
       if (system === undefined || code === undefined) return;
       const isIcd10 = system.endsWith('/icd-10') && tables.icd10.find(code) !== undefined;
       const isLifeStage = tables.lifeStages.bands.some((band) => band.code === code);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readAssets } from '../../../src/config/assets.ts';
 import { createCatalogue } from '../../../src/mapping/catalogue.ts';
 import { compileLayouts } from '../../../src/mapping/normalise/layout.ts';
+import { questionnaireItem } from '../../../src/mapping/pack-questionnaire.ts';
 import { parseTables, pathSteps } from '../../../src/mapping/tables.ts';
 
 const { mappings, profiles } = readAssets();
@@ -31,7 +32,7 @@ describe('tables – faults name file, line and column', () => {
   it('names a missing file and a broken JSON', () => {
     const { 'answers.csv': _answers, ...rest } = mappings;
     expect(() => parseTables(rest)).toThrow(/answers\.csv is missing/);
-    expect(() => parseTables({ ...mappings, 'tokens.json': '{' })).toThrow(/tokens\.json is not valid JSON/);
+    expect(() => parseTables({ ...mappings, 'tokens.json': '{' })).toThrow(/tokens\.json line 1 column \d+: it is not valid JSON/);
   });
 
   it('refuses a condition that names no neighbour', () => {
@@ -54,7 +55,10 @@ describe('tables – what is shipped', () => {
     const inMaps = Object.entries(mappings)
       .filter(([name]) => name.endsWith('.map'))
       .flatMap(([, text]) => [...text.matchAll(/entry\.id = '([^']+)'/g)].map((match) => match[1]));
-    const items = new Set([...tables.observations.map((row) => row.item), ...inMaps]);
+    const inPacks = tables.packs.flatMap((pack) =>
+      pack.items.map(({ item, questionnaire }) => (questionnaire === undefined ? item : questionnaireItem(questionnaire))),
+    );
+    const items = new Set([...tables.observations.map((row) => row.item), ...inMaps, ...inPacks]);
     for (const row of tables.deliveryPolicy) expect(items, row.item).toContain(row.item);
     for (const row of tables.observations) {
       expect(
@@ -68,6 +72,8 @@ describe('tables – what is shipped', () => {
     const catalogue = createCatalogue(tables);
     for (const row of tables.observations)
       if (row.system.includes('fhir.ilp.example')) expect(catalogue.decide(row.feed, row.item), row.item).toBe('local');
+    for (const { item, codes } of tables.packs.flatMap((pack) => pack.items))
+      if (codes.some(({ system }) => system.includes('fhir.ilp.example'))) expect(catalogue.decide('encounters', item), item).toBe('local');
     expect(catalogue.decide('encounters', 'tidak-ada')).toBe('local');
   });
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { packageRoot } from '../../../src/config/index.ts';
-import { AppError } from '../../../src/errors/index.ts';
+import { AppError, type Bilingual } from '../../../src/errors/index.ts';
 import { compileTransform, type TransformSet } from '../../../src/mapping/transform.ts';
 import type { R4Elements } from '../../../src/terminology/r4-elements.ts';
 import { type Hl7Case, runHl7Maps } from './hl7.ts';
@@ -46,7 +46,7 @@ export function given({ map, imports = [], input }: Probe): Verdict {
     return { expected: result, issues: [...issues].sort() };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'map-compile') throw error;
-    return { error: { line: error.params.line, says: String(error.params.problem) } };
+    return { error: { line: error.params.line, says: (error.params.problem as Bilingual).en } };
   }
 }
 

@@ -1,0 +1,83 @@
+import { problemsOf } from '../errors/index.ts';
+
+/** Everything that can be wrong with a table of `mappings/`, Indonesian first. Most stand behind their file, line and column. */
+export const TABLE_PROBLEMS = {
+  system: {
+    id: 'bukan nama di terminology/systems.ts, dan bukan kemkes:… atau hl7:…',
+    en: 'is not a name of terminology/systems.ts, nor kemkes:… or hl7:…',
+  },
+  'not-icd10': { id: 'tidak ada di terminology/icd10-primary-care.csv', en: 'is not in terminology/icd10-primary-care.csv' },
+  'one-of': { id: 'harus salah satu dari {list}', en: 'must be one of {list}' },
+  'other-no-question': { id: '{question} bukan pertanyaan pada formulir {form}', en: '{question} is no question of the form {form}' },
+  'when-several': { id: 'tulis a=b, a!=b atau !a, beberapa dengan &', en: 'write a=b, a!=b or !a, several with &' },
+  'no-question': { id: 'bukan pertanyaan pada formulir {form}', en: 'is no question of the form {form}' },
+  'answers-table': { id: 'harus menyebut tabel di answers.csv', en: 'must name a table of answers.csv' },
+  'question-with-codes': { id: 'harus pertanyaan berkode', en: 'must be a question with codes' },
+  token: { id: 'harus terdiri dari a–z, 0–9, + dan -', en: 'must be of a–z, 0–9, + and -' },
+  'camel-case': { id: 'harus nama dalam camelCase', en: 'must be a name in camelCase' },
+  'twice-in-table': { id: 'tertulis dua kali di tabelnya', en: 'stands twice in its table' },
+  'for-quantity': { id: 'diperlukan untuk kuantitas', en: 'is needed for a quantity' },
+  'twice-in-form': { id: 'tertulis dua kali di formulirnya', en: 'stands twice in its form' },
+  'no-form': { id: 'bukan formulir di pack.json', en: 'is no form of pack.json' },
+  'send-or-local': { id: 'harus send atau local', en: 'must be send or local' },
+  'link-id': { id: 'diperlukan: 1 atau 1/1.2', en: 'is needed: 1 or 1/1.2' },
+  'not-codings': { id: 'tidak ada di codings.csv', en: 'is not in codings.csv' },
+  'for-code': { id: 'diperlukan untuk kode', en: 'is needed for a code' },
+  'only-code': { id: 'hanya untuk kode', en: 'is only for codes' },
+  number: { id: 'harus bilangan', en: 'must be a number' },
+  twice: { id: 'tertulis dua kali', en: 'stands twice' },
+  missing: { id: 'tidak ada', en: 'is missing' },
+  empty: { id: 'kosong', en: 'is empty' },
+  'too-many-rows': { id: 'lebih dari {max} baris (ILP_LIMIT_TABLE_ROWS)', en: 'more than {max} rows (ILP_LIMIT_TABLE_ROWS)' },
+  'twice-as': { id: 'sudah tertulis di baris {line}', en: 'stands in line {line} already' },
+  place: { id: 'mappings/{file} baris {line}', en: 'mappings/{file} line {line}' },
+  'place-column': { id: 'mappings/{file} baris {line}, kolom {column}', en: 'mappings/{file} line {line}, column {column}' },
+  'file-missing': { id: '{file} tidak ada', en: '{file} is missing' },
+  'not-json': {
+    id: '{file} baris {line} kolom {column}: bukan JSON yang benar',
+    en: '{file} line {line} column {column}: it is not valid JSON',
+  },
+  'not-a-table': { id: 'bukan tabel dengan satu baris judul', en: 'it is not a table with one header line' },
+  'not-category': { id: 'tidak dikenal', en: 'is not known' },
+  when: { id: 'tulis a=b, a!=b atau !a', en: 'write a=b, a!=b or !a' },
+  'when-neighbour': { id: 'harus menyebut tetangga {path}', en: 'must name a neighbour of {path}' },
+  path: { id: 'jalur {path} tidak dipahami pada {part}', en: 'the path {path} is not understood at {part}' },
+  'layout-itself': { id: 'tata letak {layout} memperluas dirinya sendiri', en: 'layout {layout} extends itself' },
+  'layout-base': {
+    id: 'tata letak {layout} memperluas {base}, yang tidak ada',
+    en: 'layout {layout} extends {base}, which does not exist',
+  },
+  'layout-kind': { id: 'tata letak {layout}: {feed} {field} tidak memiliki jenis', en: 'layout {layout}: {feed} {field} has no kind' },
+  'form-in-two': { id: 'formulir {form} juga ada di {other}', en: 'form {form} is in {other} too' },
+  'pack-name': { id: 'name harus {name}', en: 'name must be {name}' },
+  'answers-unused': { id: 'tidak ada pertanyaan yang memakai tabel {table}', en: 'no question uses table {table}' },
+  month: { id: 'harus 1 sampai 12', en: 'must be 1 to 12' },
+  'never-due': {
+    id: 'diperlukan, atau every, atau months: jika tidak, tidak pernah jatuh tempo',
+    en: 'is needed, or every, or months: else it is never due',
+  },
+  'with-anchor': { id: 'diperlukan bila ada anchor', en: 'is needed with an anchor' },
+  span: {
+    id: 'harus bilangan dengan d, w, m (bulan) atau a (tahun)',
+    en: 'must be a number with d, w, m (months) or a (years)',
+  },
+  event: {
+    id: 'harus form:…, vaccine:…, observation:…, procedure:…, condition:… atau value:…',
+    en: 'must be form:…, vaccine:…, observation:…, procedure:…, condition:… or value:…',
+  },
+  'not-among': { id: 'harus salah satu dari: {list}', en: 'must be one of: {list}' },
+  above: { id: 'harus kunci di atas baris ini', en: 'must be a key above this line' },
+  'no-observation': {
+    id: '{item} bukan Observation pada formulir {form}, dan bukan bidang:kode',
+    en: '{item} is no Observation of the form {form}, nor field:code',
+  },
+  'has-conditions': { id: '{item} bersyarat, jadi dapat tidak ada', en: '{item} has conditions, so it may be missing' },
+  'for-component': { id: 'untuk Component, yang memerlukannya', en: 'is for components, and they need it' },
+  'for-observation': { id: 'untuk Observation', en: 'are for an Observation' },
+  'question-with-unit': { id: 'perlu pertanyaan dengan satuan', en: 'need a question with a unit' },
+  'for-condition': { id: 'untuk Condition: inactive', en: 'is for a Condition: inactive' },
+  'no-map': { id: 'tidak ada peta untuk {feed}', en: 'there is no map for {feed}' },
+} as const;
+
+/** What is wrong with a table. */
+export const tableSays = problemsOf(TABLE_PROBLEMS);
