@@ -24,6 +24,8 @@ export interface Pace {
   readonly decideAt: number;
   /** Blocks that no trial explains, since a rate last held. */
   readonly failures: number;
+  /** Trials that did not hold, since one last did. */
+  readonly tries: number;
   /** First free place. */
   readonly next: number;
   /** Up to here places were given away before the present block: who has one may use it, also after the block. */
@@ -56,7 +58,9 @@ const TOLD_TRIES = 5;
 /** What the first unexplained block leaves of the rate: it may be bad luck. */
 const FIRST_FALL = 0.95;
 /** One measure takes no more than this of the rate: a storm looks like a low limit. */
-const DEEPEST_FALL = 0.4;
+const DEEPEST_FALL = 0.75;
+/** So far down it is rather a storm: nothing that was learnt meanwhile says how much is too much. */
+const STORM_SHARE = 0.5;
 /** Of what was measured so much is used at first; so far above it is too much for sure. */
 const FOUND_SHARE = 0.95;
 const FOUND_CEILING = 1.05;
@@ -85,6 +89,8 @@ const WINDOWS_IN_TRIAL = 1.7;
 const LEAST_TRIAL_MS = 500;
 const REQUESTS_IN_TRIAL = 20;
 const REQUESTS_UNKNOWN = 5;
+/** Fewer accepted ones are no measure. */
+const REQUESTS_IN_MEASURE = 20;
 /** Without Retry-After: first wait, a quarter of the window where that is known; growing while nothing is accepted. */
 const FIRST_BLOCK_MS = 250;
 const GROWTH = 1.5;
@@ -109,6 +115,7 @@ export function newPace(now: number, quota?: Quota): Pace {
     former: null,
     decideAt: 0,
     failures: 0,
+    tries: 0,
     next: now,
     booked: 0,
     blockedUntil: 0,
@@ -150,14 +157,18 @@ function recover(pace: Pace, now: number): Pace {
   };
   const soon = now + Math.max(WINDOWS_AFTER_FALL * windowMs, LEAST_AFTER_FALL_MS);
   const later = now + Math.max(WINDOWS_BETWEEN_TRIALS * windowMs, LEAST_BETWEEN_TRIALS_MS);
+  /** Far below what held before a limit fell, which may have been a storm, it is tried again soon; in vain, after twice as long each time. */
+  const after = (rate: number, tries: number): number =>
+    rate < (pace.former ?? 0) / (1 + WIDE_GAP) ? Math.min(now + (soon - now) * 2 ** tries, later) : later;
   const measure = measured(pace, now, windowMs);
   if (pace.rate === null) {
     const rate = Math.max(measure.room * FOUND_SHARE, LEAST_RATE);
     return { ...free, rate, held: rate, ceiling: Math.max(measure.room, LEAST_RATE) * FOUND_CEILING, decideAt: soon };
   }
   const again = pace.freeAt > 0 && pace.blockedAt - pace.freeAt < pace.windowMs;
+  const few = pace.accepted + pace.before.accepted < REQUESTS_IN_MEASURE;
   // Far below the rate when it was told to stop: that was not for the rate, and teaches nothing about it, but if it goes on.
-  if (measure.used < USED_SHARE * pace.rate && !(again && pace.failures > 0)) {
+  if (measure.used < USED_SHARE * pace.rate && (few || !(again && pace.failures > 0))) {
     const rate = pace.trial > 0 ? pace.held : pace.rate;
     return { ...free, rate, held: rate, failures: pace.failures + 1, decideAt: soon };
   }
@@ -166,12 +177,13 @@ function recover(pace: Pace, now: number): Pace {
     const least = Math.min(measure.room * FOUND_SHARE, measure.cycle);
     const rate = far ? Math.min(Math.max(least, pace.held), pace.rate * FOUND_SHARE) : pace.held;
     const ceiling = far ? Math.min(pace.rate, Math.max(measure.room, rate) * FOUND_CEILING) : pace.rate;
-    return { ...free, rate, held: rate, ceiling, decideAt: ceiling > rate * (1 + WIDE_GAP) ? soon : later };
+    const tries = pace.tries + 1;
+    return { ...free, rate, held: rate, ceiling, tries, decideAt: ceiling > rate * (1 + WIDE_GAP) ? soon : after(rate, tries) };
   }
   // The window that was full is still nearly full: one more block just after it teaches nothing.
   if (pace.failures === 0 && again && measure.room > (1 - LEAST_TRIAL) * pace.rate) return { ...free, failures: 1 };
   const failures = pace.failures + 1;
-  const fallen = { ...free, failures, decideAt: pace.told && failures > 1 ? soon : later };
+  const fallen = { ...free, failures, decideAt: pace.told && failures > 1 ? soon : after(pace.rate, pace.tries) };
   const former = Math.max(pace.former ?? 0, pace.rate);
   const fallTo = (rate: number): { rate: number; held: number; former: number } => {
     const least = Math.max(rate, Math.min(pace.rate as number, LEAST_RATE));
@@ -186,7 +198,11 @@ function recover(pace: Pace, now: number): Pace {
     ...fallen,
     ...fall,
     told: false,
-    ...(deep ? { ceiling: fall.rate * (1 + LEAST_TRIAL), decideAt: soon } : { ceiling: pace.rate }),
+    ...(fall.rate < STORM_SHARE * fall.former
+      ? { ceiling: null, decideAt: soon }
+      : deep
+        ? { ceiling: fall.rate * (1 + LEAST_TRIAL), decideAt: soon }
+        : { ceiling: pace.rate }),
   };
 }
 
@@ -239,7 +255,7 @@ function decide(pace: Pace, now: number): Pace {
   if (pace.former !== null && former === null && pace.trial > 0) {
     // It came back to what it was; that it is more than ever need not be tried at once.
     const pauseMs = Math.max(WINDOWS_BETWEEN_TRIALS * pace.windowMs, LEAST_BETWEEN_TRIALS_MS);
-    return { ...anew, held, trial: 0, former, ceiling: held * FOUND_CEILING, decideAt: now + pauseMs };
+    return { ...anew, held, trial: 0, tries: 0, former, ceiling: held * FOUND_CEILING, decideAt: now + pauseMs };
   }
   const gap = ceiling === null ? 0 : ceiling / held - 1;
   const twice = Math.min(Math.max(2 * pace.trial, LEAST_TRIAL), MOST_TRIAL);
@@ -248,7 +264,7 @@ function decide(pace: Pace, now: number): Pace {
   const rate = held * (1 + trial);
   const requests = pace.ceiling === null ? REQUESTS_UNKNOWN : REQUESTS_IN_TRIAL;
   const trialMs = Math.max(WINDOWS_IN_TRIAL * pace.windowMs, (1_000 * requests) / rate, LEAST_TRIAL_MS);
-  return { ...anew, rate, held, trial, ceiling, former, decideAt: now + trialMs };
+  return { ...anew, rate, held, trial, tries: pace.trial > 0 ? 0 : pace.tries, ceiling, former, decideAt: now + trialMs };
 }
 
 export interface Reservation {
@@ -282,6 +298,7 @@ const TIMES = [
   'trial',
   'decideAt',
   'failures',
+  'tries',
   'next',
   'booked',
   'blockedUntil',
