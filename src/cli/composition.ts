@@ -68,6 +68,8 @@ export interface Service {
   readonly store: Store;
   start(): Promise<{ url: string }>;
   stop(): Promise<void>;
+  /** Takes over the maps and profiles on disk, all or none. @throws AppError `reload-refused` */
+  reload(options: { readonly actor: string }): Promise<unknown>;
   /** Opens again what a reconciliation found missing on the platform. */
   mend(options: { dryRun: boolean }): Promise<MendReport>;
   /** One pass over everything that is due, then ends. */

@@ -142,24 +142,29 @@ export function parseTables(texts: Texts): MappingTables {
   const icd10 = createIcd10(
     csv(texts, 'terminology/icd10-primary-care.csv', ['code', 'display'], ['code']).map((row) => [row.code ?? '', row.display ?? '']),
   );
-  const observations = csv(texts, 'observations.csv', [
-    'item',
-    'feed',
-    'path',
-    'when',
-    'category',
-    'system',
-    'code',
-    'display',
-    'kind',
-    'unit',
-    'ucum',
-    'answers',
-    'min',
-    'max',
-    'certainty',
-    'source',
-  ]).map((row) => observation(row, answers));
+  const observations = csv(
+    texts,
+    'observations.csv',
+    [
+      'item',
+      'feed',
+      'path',
+      'when',
+      'category',
+      'system',
+      'code',
+      'display',
+      'kind',
+      'unit',
+      'ucum',
+      'answers',
+      'min',
+      'max',
+      'certainty',
+      'source',
+    ],
+    ['feed', 'path', 'when', 'code'],
+  ).map((row) => observation(row, answers));
   const packs = parsePacks(texts);
   for (const [name, table] of packs.flatMap((pack) => [...pack.answers])) answers.set(name, [...table]);
   const forms = [...json<{ forms: FormRow[] }>(texts, 'forms.json').forms, ...packs.flatMap(formRows)];

@@ -7,6 +7,7 @@ import { CodeSystems, type CodeSystemTable } from './code-systems.ts';
 import type { ExpressionTable } from './expressions.ts';
 import { Findings } from './findings.ts';
 import { compileProfile, type ProfileCheck } from './profile.ts';
+import { profileSays } from './profile-problems.ts';
 import { isObject, type Json, Run } from './run.ts';
 import { type ExtensionUse, StructureCompiler } from './structure.ts';
 import type { Validator } from './types.ts';
@@ -124,7 +125,7 @@ function expandOwn(resources: readonly (ValueSet | CodeSystem)[]): ValueSets {
   const sets: Record<string, Record<string, string[]>> = {};
   for (const set of resources) {
     if (set.resourceType !== 'ValueSet') continue;
-    if (set.compose?.exclude) throw new AppError('profile-compile', { profile: set.url ?? '?', problem: 'exclude is not covered' });
+    if (set.compose?.exclude) throw new AppError('profile-compile', { profile: set.url ?? '?', problem: profileSays('exclude') });
     const includes = set.compose?.include ?? [];
     const parts = includes.map((include) => {
       const concepts = include.concept ?? (include.filter || include.valueSet ? undefined : systems.get(include.system ?? '')?.concept);

@@ -1,6 +1,7 @@
 import { AppError } from '../errors/index.ts';
 import { compileTest, type Test } from './fhirpath/compile.ts';
 import { FhirPathError } from './fhirpath/parse.ts';
+import { profileSays } from './profile-problems.ts';
 
 /** Invariants of R4 as HL7 wrote them, by type or backbone element: `profiles/r4/invariants.json`. */
 export type ExpressionTable = Readonly<Record<string, readonly WrittenInvariant[]>>;
@@ -33,6 +34,9 @@ export function compileInvariant(owner: string, { key, expression }: WrittenInva
     return compileTest(expression);
   } catch (error) {
     if (!(error instanceof FhirPathError)) throw error;
-    throw new AppError('profile-compile', { profile: owner, problem: `${key}: ${error.message}` });
+    throw new AppError('profile-compile', {
+      profile: owner,
+      problem: profileSays('expression', { key, problem: error.problem, at: error.at + 1 }),
+    });
   }
 }

@@ -1,9 +1,10 @@
 import type { ElementDefinition, ElementDefinitionType, StructureDefinition } from '@medplum/fhirtypes';
-import { AppError } from '../errors/index.ts';
-import type { R4Elements } from '../terminology/r4-elements.ts';
+import { AppError, type Problem } from '../errors/index.ts';
+import type { R4Element, R4Elements } from '../terminology/r4-elements.ts';
 import type { CodeSet } from './code-set.ts';
 import { compileInvariant } from './expressions.ts';
 import type { Findings } from './findings.ts';
+import { profileSays } from './profile-problems.ts';
 import { referenceOf } from './references.ts';
 import { isObject, type Json, type Run } from './run.ts';
 import { capitalise } from './structure.ts';
@@ -64,8 +65,8 @@ class ProfileCompiler {
 
   compile(): ProfileCheck {
     const { type, derivation } = this.#profile;
-    if (derivation !== 'constraint') throw this.#refuse('derivation is not "constraint"');
-    if (type === undefined || !Object.hasOwn(this.#context.elements, type)) throw this.#refuse('unknown type');
+    if (derivation !== 'constraint') throw this.#refuse(profileSays('derivation'));
+    if (type === undefined || !Object.hasOwn(this.#context.elements, type)) throw this.#refuse(profileSays('type', { type: type ?? '?' }));
     const source = `'use strict';
 return function (n, p, x) {
   const f = x.f;
@@ -83,7 +84,7 @@ return function (n, p, x) {
   #root(tree: Rule, type: string): string {
     const { min, max } = tree.definition ?? {};
     for (const limit of [min, max === '*' ? 0 : max])
-      if (limit !== undefined && !/^\d{1,9}$/.test(String(limit))) throw this.#refuse('min or max');
+      if (limit !== undefined && !/^\d{1,9}$/.test(String(limit))) throw this.#refuse(profileSays('limit', { element: type }));
     return [this.#invariants(tree, 'n', 'p'), this.#body(tree, 'n', 'p', type)].join('\n');
   }
 
@@ -92,7 +93,7 @@ return function (n, p, x) {
     const errors = (rule.definition?.constraint ?? []).filter(({ severity }) => severity === 'error');
     return errors
       .map(({ key = '?', expression }) => {
-        if (typeof expression !== 'string') throw this.#refuse(`${rule.id}: invariant ${key} has no expression`);
+        if (typeof expression !== 'string') throw this.#refuse(profileSays('no-expression', { element: rule.id, key }));
         const test = compileInvariant(this.#profile.url ?? '?', { key, expression });
         const scope = `{ resource: x.container, rootResource: x.container, type: '' }`;
         return `if (!${this.#constant(test)}(${value}, ${scope})) f.invariant(${path}, ${JSON.stringify(String(key))});`;
@@ -104,11 +105,11 @@ return function (n, p, x) {
     const url = this.#profile.baseDefinition;
     if (url === HL7 + type) return undefined;
     const profile = this.#context.profiles.get(url ?? '');
-    if (profile === undefined || profile.type !== type || profile === this.#profile) throw this.#refuse('base definition is not covered');
+    if (profile === undefined || profile.type !== type || profile === this.#profile) throw this.#refuse(profileSays('base'));
     return compileProfile(profile, this.#context);
   }
 
-  #refuse(problem: string): AppError {
+  #refuse(problem: Problem): AppError {
     return new AppError('profile-compile', { profile: this.#profile.url ?? this.#profile.id ?? '?', problem });
   }
 
@@ -117,15 +118,16 @@ return function (n, p, x) {
     const root: Rule = { name: type, id: type, definition: undefined, children: new Map(), slices: new Map() };
     for (const element of this.#profile.differential?.element ?? []) {
       const [first, ...segments] = (element.id ?? element.path ?? '').split('.');
-      if (first !== type) throw this.#refuse(`element ${element.id ?? element.path} is not of ${type}`);
+      if (first !== type) throw this.#refuse(profileSays('other-root', { element: element.id ?? element.path, type }));
       let rule = root;
       for (const segment of segments) {
         const [name = '', slice, ...more] = segment.split(':');
-        if (more.length > 0 || slice?.includes('/')) throw this.#refuse(`${element.id}: slices of slices`);
+        if (more.length > 0 || slice?.includes('/')) throw this.#refuse(profileSays('reslice', { element: element.id }));
         rule = child(rule.children, name, `${rule.id}.${name}`);
         if (slice !== undefined) rule = child(rule.slices, slice, `${rule.id}:${slice}`, name);
       }
       this.#refuseUncovered(element);
+      if (rule.definition !== undefined) throw this.#refuse(profileSays('twice', { element: rule.id }));
       rule.definition = element;
     }
     return root;
@@ -135,7 +137,7 @@ return function (n, p, x) {
     for (const key of Object.keys(element)) {
       if (DESCRIBES.has(key) || COMPILED.has(key) || /^(?:fixed|pattern)[A-Z]/.test(key)) continue;
       if (/^(?:min|max)Value[A-Z]/.test(key) && typeof (element as unknown as Json)[key] === 'number') continue;
-      throw this.#refuse(`${element.id}: ${key} is not covered`);
+      throw this.#refuse(profileSays('not-covered', { element: element.id, what: key }));
     }
   }
 
@@ -153,6 +155,7 @@ return function (n, p, x) {
     const n = this.#variables++;
     const definition = rule.definition ?? ({} as ElementDefinition);
     const values = `v${n}`;
+    this.#refuseContradiction(rule, key, base);
     const lines = [`const ${values} = R.values(${node}, ${path}, ${this.#constant(names.map(nameOf))});`];
     lines.push(this.#cardinality(definition, `${values}.length`, `${path} + ${JSON.stringify(`.${base}`)}`));
     const forbidden = this.#forbidden(rule, key, base, names);
@@ -183,6 +186,62 @@ return function (n, p, x) {
     return lines.filter((line) => line !== '').join('\n');
   }
 
+  /** A profile may only narrow what its base allows (FHIR R4, Profiling, "Limitations of Use"). */
+  #refuseContradiction(rule: Rule, key: string, base: string): void {
+    const table = this.#context.elements[key]?.elements ?? {};
+    const element = table[base] ?? Object.entries(table).find(([name, each]) => each.choice && base.startsWith(name))?.[1];
+    if (element === undefined) return;
+    const above = this.#inherited(rule.id);
+    const limit = { min: above?.min ?? element.min, max: above?.max ?? String(element.max) };
+    for (const { id, definition } of [rule, ...rule.slices.values()]) {
+      const { min, max = limit.max } = definition ?? {};
+      // The least number of a slice is its own: those of the other slices count besides.
+      if (id === rule.id && min !== undefined && min < limit.min)
+        throw this.#refuse(profileSays('min-below', { element: id, min, base: limit.min }));
+      if (numberOf(max) > numberOf(limit.max)) throw this.#refuse(profileSays('max-above', { element: id, max, base: limit.max }));
+      if ((min ?? 0) > numberOf(max)) throw this.#refuse(profileSays('min-max', { element: id, min, max }));
+      this.#refuseOtherTypes(id, definition?.type ?? [], element);
+    }
+  }
+
+  #refuseOtherTypes(id: string, types: readonly ElementDefinitionType[], element: R4Element): void {
+    const known = element.types.map(({ code }) => code);
+    // Without types it is a backbone element; what holds any resource may be narrowed to one.
+    if (known.length === 0 || known.includes('Resource')) return;
+    for (const { code = '', targetProfile = [] } of types) {
+      // The addresses of extensions are System.String, which HL7 writes as uri.
+      if (code.startsWith('http://hl7.org/fhirpath/') || (code === 'uri' && known[0] === 'string')) continue;
+      const allowed = element.types.find((type) => type.code === code);
+      if (allowed === undefined) throw this.#refuse(profileSays('other-type', { element: id, type: code, types: known.join(', ') }));
+      const targets = allowed.targets ?? ['Resource'];
+      for (const url of targetProfile) {
+        const type = this.#typeOf(url);
+        if (type !== undefined && type !== 'Resource' && !targets.includes('Resource') && !targets.includes(type))
+          throw this.#refuse(profileSays('other-target', { element: id, type, types: targets.join(', ') }));
+      }
+    }
+  }
+
+  /** Limits that a profile below this one sets to the same element. */
+  #inherited(id: string): { min?: number | undefined; max?: string | undefined } | undefined {
+    const seen = new Set<StructureDefinition>([this.#profile]);
+    let profile = this.#context.profiles.get(this.#profile.baseDefinition ?? '');
+    const limits: { min?: number | undefined; max?: string | undefined } = {};
+    while (profile !== undefined && !seen.has(profile)) {
+      seen.add(profile);
+      const element = profile.differential?.element?.find((each) => each.id === id);
+      limits.min ??= element?.min;
+      limits.max ??= element?.max;
+      profile = this.#context.profiles.get(profile.baseDefinition ?? '');
+    }
+    return limits;
+  }
+
+  /** Type that a profile is of; undefined if the profile is not known. */
+  #typeOf(url: string): string | undefined {
+    return url.startsWith(HL7) ? url.slice(HL7.length) : this.#context.profiles.get(url)?.type;
+  }
+
   /** JSON names an element of the differential stands for, and the R4 element behind it. */
   #names(rule: Rule, key: string): { names: readonly string[]; base: string; typeOf: (name: string) => string } {
     const table = this.#context.elements[key]?.elements ?? {};
@@ -194,7 +253,10 @@ return function (n, p, x) {
     if (element?.choice) {
       const narrowed = rule.definition?.type?.map((type) => type.code ?? '');
       const unknown = narrowed?.find((code) => !element.types.some((type) => type.code === code));
-      if (unknown !== undefined) throw this.#refuse(`${rule.id}: type ${unknown} is not among the types of R4`);
+      if (unknown !== undefined)
+        throw this.#refuse(
+          profileSays('other-type', { element: rule.id, type: unknown, types: element.types.map(({ code }) => code).join(', ') }),
+        );
       const codes = narrowed ?? element.types.map((type) => type.code);
       const byName = new Map(codes.map((code) => [base + capitalise(code), code]));
       return { names: [...byName.keys()], base, typeOf: (name) => byName.get(name) ?? '' };
@@ -203,7 +265,7 @@ return function (n, p, x) {
       const type = each.choice && each.types.find((t) => choice + capitalise(t.code) === base);
       if (type) return { names: [base], base, typeOf: () => type.code };
     }
-    throw this.#refuse(`${rule.id}: no such element in R4`);
+    throw this.#refuse(profileSays('no-element', { element: rule.id }));
   }
 
   /** Names of the types a profile removes from a choice. */
@@ -216,7 +278,8 @@ return function (n, p, x) {
   #cardinality(definition: ElementDefinition, count: string, path: string): string {
     const min = Number(definition.min ?? 0);
     const max = definition.max === undefined || definition.max === '*' ? '*' : Number(definition.max);
-    for (const limit of [min, max]) if (limit !== '*' && !Number.isSafeInteger(limit)) throw this.#refuse('min or max is no whole number');
+    for (const limit of [min, max])
+      if (limit !== '*' && !Number.isSafeInteger(limit)) throw this.#refuse(profileSays('limit', { element: definition.id }));
     const limits = [...(min > 0 ? [`${count} < ${min}`] : []), ...(max !== '*' ? [`${count} > ${max}`] : [])];
     return limits.length === 0 ? '' : `if (${limits.join(' || ')}) f.cardinality(${path}, ${min}, ${JSON.stringify(max)});`;
   }
@@ -244,7 +307,7 @@ return function (n, p, x) {
     if (rule.children.size > 0) {
       const types = new Set(this.#typeNames(rule, typeOf));
       const [type, ...others] = [...types];
-      if (type === undefined || others.length > 0) throw this.#refuse(`${rule.id}: children of an element with several types`);
+      if (type === undefined || others.length > 0) throw this.#refuse(profileSays('several-types', { element: rule.id }));
       lines.push(`if (R.isObject(${e}.value)) {\n${this.#body(rule, `${e}.value`, `${e}.path`, type)}\n}`);
     }
     return lines.filter((line) => line !== '').join('\n');
@@ -261,7 +324,7 @@ return function (n, p, x) {
     if (binding?.strength !== 'required') return '';
     const url = binding.valueSet?.replace(/\|.*$/, '') ?? '';
     const set = this.#context.codeSet(url);
-    if (set === undefined) throw this.#refuse(`${rule.id}: the codes of ${url} are not known`);
+    if (set === undefined) throw this.#refuse(profileSays('codes-unknown', { element: rule.id, url }));
     const types = this.#typeNames(rule, typeOf);
     const type = types.length === 1 ? JSON.stringify(types[0]) : `${this.#constant(typeOf)}(${e}.name)`;
     return `if (!${this.#constant(set)}.has(${type}, ${e}.value)) f.binding(${e}.path, ${JSON.stringify(url)});`;
@@ -273,8 +336,8 @@ return function (n, p, x) {
     const profiles = types.filter((type) => type.code === 'Reference').flatMap((type) => type.targetProfile ?? []);
     if (profiles.length === 0) return '';
     const targets = profiles.map((url) => {
-      const type = url.startsWith(HL7) ? url.slice(HL7.length) : this.#context.profiles.get(url)?.type;
-      if (type === undefined) throw this.#refuse(`${rule.id}: unknown target ${url}`);
+      const type = this.#typeOf(url);
+      if (type === undefined) throw this.#refuse(profileSays('target-unknown', { element: rule.id, url }));
       return type;
     });
     if (targets.includes('Resource')) return '';
@@ -283,10 +346,11 @@ return function (n, p, x) {
   }
 
   #refuseTypeProfile(rule: Rule, type: ElementDefinitionType): void {
-    if (type.aggregation || type.versioning) throw this.#refuse(`${rule.id}: aggregation and versioning are not covered`);
+    if (type.aggregation || type.versioning)
+      throw this.#refuse(profileSays('not-covered', { element: rule.id, what: 'aggregation, versioning' }));
     for (const url of type.profile ?? []) {
       if (type.code === 'Extension' ? url.startsWith('http://hl7.org/') : url === HL7 + type.code) continue;
-      if (!this.#context.profiles.has(url)) throw this.#refuse(`${rule.id}: unknown profile ${url}`);
+      if (!this.#context.profiles.has(url)) throw this.#refuse(profileSays('profile-unknown', { element: rule.id, url }));
     }
   }
 
@@ -307,9 +371,9 @@ return function (n, p, x) {
     if (rule.slices.size === 0) return [];
     const slicing = rule.definition?.slicing;
     const isExtension = rule.name === 'extension' || rule.name === 'modifierExtension';
-    if (slicing === undefined && !isExtension) throw this.#refuse(`${rule.id}: slices without slicing`);
+    if (slicing === undefined && !isExtension) throw this.#refuse(profileSays('no-slicing', { element: rule.id }));
     const discriminators = slicing?.discriminator ?? [{ type: 'value', path: 'url' }];
-    if (discriminators.length === 0) throw this.#refuse(`${rule.id}: slicing without discriminator`);
+    if (discriminators.length === 0) throw this.#refuse(profileSays('no-discriminator', { element: rule.id }));
     return [...rule.slices.values()].map((slice) => {
       const tests = discriminators.map((each) => {
         if (each.type === 'type' && each.path === '$this') return this.#typeTest(slice, base);
@@ -317,7 +381,7 @@ return function (n, p, x) {
         if (each.type === 'value' || each.type === 'pattern') return this.#valueTest(slice, each.path ?? '');
         if (each.type === 'exists') return this.#existsTest(slice, each.path ?? '');
         if (each.type === 'profile') return this.#profileTest(slice, each.path ?? '');
-        throw this.#refuse(`${rule.id}: discriminator ${each.type} is not covered`);
+        throw this.#refuse(profileSays('not-covered', { element: rule.id, what: `discriminator ${each.type}` }));
       });
       return {
         definition: slice.definition ?? ({} as ElementDefinition),
@@ -331,7 +395,7 @@ return function (n, p, x) {
   /** A slice of a choice by its type: `value[x]:valueQuantity`. */
   #typeTest(slice: Rule, base: string): (e: string) => string {
     const codes = slice.definition?.type?.map((type) => type.code ?? '') ?? [];
-    if (codes.length === 0) throw this.#refuse(`${slice.id}: a slice by type without a type`);
+    if (codes.length === 0) throw this.#refuse(profileSays('slice-type', { element: slice.id }));
     return (e) => `${this.#constant(codes.map((code) => base + capitalise(code)))}.includes(${e}.name)`;
   }
 
@@ -345,22 +409,23 @@ return function (n, p, x) {
   #pathTypeTest(slice: Rule, path: string): (e: string) => string {
     const rule = this.#below(slice, path);
     const codes = rule?.definition?.type?.map((type) => type.code ?? '') ?? [];
-    if (codes.length === 0 || path.includes('(')) throw this.#refuse(`${slice.id}: a slice by type without a type at ${path}`);
+    if (codes.length === 0 || path.includes('(')) throw this.#refuse(profileSays('slice-type', { element: `${slice.id}.${path}` }));
     return (e) => `R.typed(${e}.value, ${this.#constant(stepsOf(path))}, ${this.#constant(codes)})`;
   }
 
   #existsTest(slice: Rule, path: string): (e: string) => string {
     const definition = this.#below(slice, path)?.definition;
     const isThere = (definition?.min ?? 0) > 0;
-    if (!isThere && definition?.max !== '0') throw this.#refuse(`${slice.id}: neither there nor absent at ${path}`);
+    if (!isThere && definition?.max !== '0') throw this.#refuse(profileSays('slice-exists', { element: slice.id, path }));
     return (e) => `R.exists(${e}.value, ${this.#constant(stepsOf(path))}) === ${isThere}`;
   }
 
   #profileTest(slice: Rule, path: string): (e: string) => string {
     const urls = this.#below(slice, path)?.definition?.type?.flatMap((type) => type.profile ?? []) ?? [];
-    if (path.includes('resolve()')) throw this.#refuse(`${slice.id}: a discriminator that follows references is not covered`);
-    if (urls.length === 0) throw this.#refuse(`${slice.id}: a slice by profile without a profile at ${path}`);
-    for (const url of urls) if (!this.#context.profiles.has(url)) throw this.#refuse(`${slice.id}: unknown profile ${url}`);
+    if (path.includes('resolve()')) throw this.#refuse(profileSays('not-covered', { element: slice.id, what: 'resolve()' }));
+    if (urls.length === 0) throw this.#refuse(profileSays('slice-profile', { element: slice.id, path }));
+    for (const url of urls)
+      if (!this.#context.profiles.has(url)) throw this.#refuse(profileSays('profile-unknown', { element: slice.id, url }));
     return (e) => `R.meets(${e}.value, ${this.#constant(stepsOf(path))}, ${this.#constant(urls.map((url) => this.#check(url)))}, x)`;
   }
 
@@ -380,7 +445,7 @@ return function (n, p, x) {
     }
     const set = bound?.strength === 'required' ? this.#context.codeSet(bound.valueSet?.replace(/\|.*$/, '') ?? '') : undefined;
     if (set !== undefined) return (e) => `R.inSet(${e}.value, ${this.#constant(steps)}, ${this.#constant(set)})`;
-    throw this.#refuse(`${slice.id}: no fixed value, pattern or required value set at ${path}`);
+    throw this.#refuse(profileSays('slice-value', { element: slice.id, path }));
   }
 }
 
@@ -391,6 +456,8 @@ interface Slice {
   readonly test: (e: string) => string;
   readonly body: (e: string) => string;
 }
+
+const numberOf = (max: string): number => (max === '*' ? Number.POSITIVE_INFINITY : Number(max));
 
 function child(rules: Map<string, Rule>, key: string, id: string, name: string = key): Rule {
   const rule: Rule = rules.get(key) ?? { name, id, definition: undefined, children: new Map(), slices: new Map() };

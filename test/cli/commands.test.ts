@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createProcesses, type Ended, PROGRAM, type Running } from '../e2e/processes.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -54,6 +54,12 @@ describe('command line', () => {
     expect(resultOf(listed).clients).toMatchObject([{ id: resultOf(added).id, facilities: [PUSKESMAS, 'P0000000000'] }]);
     expect((await run('client', 'revoke', resultOf(added).id)).code).toBe(0);
     expect((await run('client', 'revoke', resultOf(added).id)).code).toBe(1);
+  });
+
+  it('serve – SIGHUP reads the maps again, and what is in force stays where they are the same', async () => {
+    process.kill(service.pid, 'SIGHUP');
+    await vi.waitFor(() => expect(service.written()).toMatch(/"event":"maps\.loaded"/), { timeout: 10_000 });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
   });
 
   it('push, sync and client check – from file to platform', async () => {

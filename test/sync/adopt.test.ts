@@ -52,7 +52,7 @@ async function visitOfOtherBridge(number: string): Promise<string> {
 async function setUp(openStore?: () => Promise<Store>): Promise<void> {
   rig = await createRig(openStore && { openStore });
   await rig.receive({ record: 'first', person: 1 });
-  await rig.startWorker('w').drain();
+  expect(await rig.startWorker('w').drain()).toMatchObject({ waiting: 0, reasons: {} });
 }
 
 forEachEngine((engine) => {

@@ -254,6 +254,17 @@ describe('what is not covered stops the start', () => {
         { id: 'Observation.category:a', sliceName: 'a' },
       ]),
     ],
+    ['more than its base allows', profileOf('Observation', [{ id: 'Observation.subject', max: '*' }])],
+    ['less than its base demands', profileOf('Observation', [{ id: 'Observation.code', min: 0 }])],
+    ['more that must be than may be', profileOf('Observation', [{ id: 'Observation.category', min: 3, max: '2' }])],
+    ['a type that its base does not have', profileOf('Observation', [{ id: 'Observation.code', type: [{ code: 'string' }] }])],
+    [
+      'a target that its base does not have',
+      profileOf('Observation', [
+        { id: 'Observation.subject', type: [{ code: 'Reference', targetProfile: ['http://hl7.org/fhir/StructureDefinition/Medication'] }] },
+      ]),
+    ],
+    ['an element twice', profileOf('Observation', [{ id: 'Observation.code' }, { id: 'Observation.code' }])],
     ['slices without slicing', profileOf('Observation', [{ id: 'Observation.category:a', sliceName: 'a' }])],
     [
       'ordered slices',

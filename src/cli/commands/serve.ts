@@ -6,6 +6,9 @@ export const serve = (): Action => async (composition, output) => {
   // Before the start: process 1 of a container ignores a signal that nobody listens for, and would be killed later instead.
   const stopped = stopSignal();
   const service = await composition.createService(composition.readConfig(process.env));
+  // As other services do: what stands on disk is taken over. What is wrong with it is told in the log, and the old stays.
+  const reload = (): void => void service.reload({ actor: 'SIGHUP' }).catch(() => undefined);
+  process.on('SIGHUP', reload);
   try {
     const { url } = await service.start();
     output.say(`Layanan berjalan di ${url} / service at ${url}`);
@@ -15,6 +18,7 @@ export const serve = (): Action => async (composition, output) => {
   } catch (error) {
     throw listenError(error, 'ILP_HOST, ILP_PORT');
   } finally {
+    process.off('SIGHUP', reload);
     await service.stop();
   }
 };

@@ -1,4 +1,5 @@
 import { compareDates } from '../primitives.ts';
+import { expressionSays } from '../profile-problems.ts';
 import { FhirPathError, parse, type Tree } from './parse.ts';
 
 type Values = readonly unknown[];
@@ -232,12 +233,12 @@ const PER_ITEM = new Set(['exists', 'where', 'all', 'select', 'repeat', 'iif']);
 const NESTED_REPEATS = /\([^()]*(?:[+*}]|\([^()]*\))[^()]*\)\s*[+*{]/;
 
 function regex(pattern: Tree | undefined): RegExp {
-  if (pattern?.kind !== 'literal' || typeof pattern.value !== 'string') throw new FhirPathError('only a literal pattern is compiled', 0);
-  if (pattern.value.length > 512 || NESTED_REPEATS.test(pattern.value)) throw new FhirPathError('a pattern that may never end', 0);
+  if (pattern?.kind !== 'literal' || typeof pattern.value !== 'string') throw new FhirPathError(expressionSays('literal-pattern'), 0);
+  if (pattern.value.length > 512 || NESTED_REPEATS.test(pattern.value)) throw new FhirPathError(expressionSays('endless-pattern'), 0);
   try {
     return new RegExp(pattern.value);
   } catch {
-    throw new FhirPathError('not a regular expression', 0);
+    throw new FhirPathError(expressionSays('no-pattern'), 0);
   }
 }
 
@@ -327,7 +328,7 @@ function binary(op: string, left: Expression, right: Expression): Expression {
     case 'mod':
       return number((a, b) => a % b);
     default:
-      throw new FhirPathError(`operator ${op} is not compiled`, 0);
+      throw new FhirPathError(expressionSays('operator', { name: op }), 0);
   }
 }
 
@@ -346,7 +347,7 @@ function build(tree: Tree): Expression {
       return (focus) => focus;
     case 'constant': {
       const constant = Object.hasOwn(CONSTANTS, tree.name) ? CONSTANTS[tree.name] : undefined;
-      if (constant === undefined) throw new FhirPathError(`%${tree.name} is not known`, 0);
+      if (constant === undefined) throw new FhirPathError(expressionSays('constant', { name: tree.name }), 0);
       return (_, env) => constant(env);
     }
     case 'member': {
@@ -414,7 +415,7 @@ function typed(op: string, of: Tree | undefined, type: string): Expression {
 function call({ of, name, args }: Tree & { kind: 'call' }): Expression {
   if (name === 'is' || name === 'as' || name === 'ofType') {
     const [type] = args;
-    if (type?.kind !== 'member' || args.length !== 1) throw new FhirPathError(`${name}() needs a type`, 0);
+    if (type?.kind !== 'member' || args.length !== 1) throw new FhirPathError(expressionSays('needs-type', { name }), 0);
     return typed(name === 'is' ? 'is' : 'as', of, type.name);
   }
   const from: Expression = of === undefined ? (focus) => focus : build(of);
@@ -429,8 +430,8 @@ function call({ of, name, args }: Tree & { kind: 'call' }): Expression {
     };
   }
   const known = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
-  if (known === undefined) throw new FhirPathError(`${name}() is not compiled`, 0);
-  if (args.length < known.args[0] || args.length > known.args[1]) throw new FhirPathError(`${name}() has other arguments`, 0);
+  if (known === undefined) throw new FhirPathError(expressionSays('function', { name }), 0);
+  if (args.length < known.args[0] || args.length > known.args[1]) throw new FhirPathError(expressionSays('arguments', { name }), 0);
   const built = args.map(build);
   if (PER_ITEM.has(name) || built.length === 0) return (focus, env) => known.run(from(focus, env), built, env);
   // Arguments that are values, not tests, are read on the node around: `a.contains(b)`.

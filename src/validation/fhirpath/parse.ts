@@ -1,3 +1,6 @@
+import type { Problem } from '../../errors/index.ts';
+import { expressionSays } from '../profile-problems.ts';
+
 /** FHIRPath (http://hl7.org/fhirpath/N1/) as a tree. Text from outside is only ever read here, never run as JavaScript. */
 export type Tree =
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
@@ -12,10 +15,12 @@ export type Tree =
 
 /** What is not FHIRPath, or not the part of it that is compiled. `at`: character in the expression, from 0. */
 export class FhirPathError extends Error {
+  readonly problem: Problem;
   readonly at: number;
 
-  constructor(problem: string, at: number) {
-    super(`${problem} at character ${at + 1}`);
+  constructor(problem: Problem, at: number) {
+    super(`${problem.en} at character ${at + 1}`);
+    this.problem = problem;
     this.name = 'FhirPathError';
     this.at = at;
   }
@@ -42,13 +47,13 @@ function unquoted(text: string): string {
 }
 
 function tokens(text: string): Token[] {
-  if (text.length > MOST_CHARACTERS) throw new FhirPathError('the expression is too long', MOST_CHARACTERS);
+  if (text.length > MOST_CHARACTERS) throw new FhirPathError(expressionSays('long'), MOST_CHARACTERS);
   const found: Token[] = [];
   TOKEN.lastIndex = 0;
   for (;;) {
     const start = TOKEN.lastIndex;
     const groups = TOKEN.exec(text)?.groups;
-    if (groups === undefined) throw new FhirPathError('not FHIRPath', start);
+    if (groups === undefined) throw new FhirPathError(expressionSays('no-fhirpath'), start);
     const [kind, raw] = Object.entries(groups).find(([, value]) => value !== undefined) as [Token['kind'], string];
     const at = TOKEN.lastIndex - raw.length;
     const isQuoted = kind === 'string' || raw.startsWith('`');
@@ -87,7 +92,7 @@ class Parser {
 
   whole(): Tree {
     const tree = this.#expression();
-    if (this.#next.kind !== 'end') throw this.#refuse('unexpected text');
+    if (this.#next.kind !== 'end') throw this.#refuse(expressionSays('unexpected'));
     return tree;
   }
 
@@ -95,7 +100,7 @@ class Parser {
     return this.#tokens[this.#at] as Token;
   }
 
-  #refuse(problem: string): FhirPathError {
+  #refuse(problem: Problem): FhirPathError {
     return new FhirPathError(problem, this.#next.at);
   }
 
@@ -107,11 +112,11 @@ class Parser {
   }
 
   #needs(symbol: string): void {
-    if (!this.#takes(symbol)) throw this.#refuse(`"${symbol}" is missing`);
+    if (!this.#takes(symbol)) throw this.#refuse(expressionSays('missing', { symbol }));
   }
 
   #expression(): Tree {
-    if (++this.#depth > MOST_NESTED) throw this.#refuse('nested too deeply');
+    if (++this.#depth > MOST_NESTED) throw this.#refuse(expressionSays('deep'));
     const tree = this.#binary(0);
     this.#depth--;
     return tree;
@@ -139,7 +144,7 @@ class Parser {
 
   #name(): string {
     const { kind, text } = this.#next;
-    if (kind !== 'name') throw this.#refuse('a name is missing');
+    if (kind !== 'name') throw this.#refuse(expressionSays('no-name'));
     this.#at++;
     return text;
   }
