@@ -1,4 +1,4 @@
-import { type CsvError, parse } from 'csv-parse/sync';
+import Papa from 'papaparse';
 import { AppError, type Problem, within } from '../errors/index.ts';
 import { SYSTEMS } from '../terminology/systems.ts';
 import { tableSays } from './table-problems.ts';
@@ -17,22 +17,34 @@ export type Row = Readonly<Record<string, string>> & { readonly line: number };
 export function csv(texts: Texts, file: string, columns: readonly string[], key: readonly string[] = []): readonly Row[] {
   const text = texts[file];
   if (text === undefined) throw tableError(tableSays('file-missing', { file: `mappings/${file}` }));
-  try {
-    const records = parse(text, { columns: true, info: true, bom: true, trim: true, skip_empty_lines: true }) as unknown as {
-      record: Record<string, string>;
-      info: { lines: number };
-    }[];
-    const present = Object.keys(records[0]?.record ?? {});
-    for (const column of columns) if (records.length > 0 && !present.includes(column)) fail(file, 1, column, tableSays('missing'));
-    const rows = records.map(({ record, info }) => Object.assign(record, { line: info.lines }) as unknown as Row);
-    if (key.length > 0) refuseTwice(file, rows, key);
-    return rows;
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    const line = (error as Partial<CsvError> & { lines?: number }).lines ?? 1;
-    throw tableError(at(file, line, tableSays('not-a-table')), error);
+  // A quarter of the time of the parser that reads what is sent, and without it a quarter of the start was this.
+  const { data, errors } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ''), { delimiter: ',' });
+  if (errors[0] !== undefined) throw tableError(at(file, lineOf(data, errors[0].row ?? 0), tableSays('not-a-table')));
+  const header = (data[0] ?? []).map((name) => name.trim());
+  for (const column of columns) if (data.length > 1 && !header.includes(column)) fail(file, 1, column, tableSays('missing'));
+  if (new Set(header).size < header.length) throw tableError(at(file, 1, tableSays('not-a-table')));
+  const rows: Row[] = [];
+  let line = 1;
+  for (const cells of data) {
+    if (line > 1 && (cells.length > 1 || cells[0]?.trim() !== '')) {
+      // A space before a quote makes the quote a part of the text, which nobody means.
+      if (cells.length !== header.length || cells.some((cell) => /^\s+"/.test(cell)))
+        throw tableError(at(file, line, tableSays('not-a-table')));
+      const record = Object.fromEntries(header.map((name, index) => [name, (cells[index] as string).trim()]));
+      rows.push(Object.assign(record, { line }) as unknown as Row);
+    }
+    line += linesOf(cells);
   }
+  if (key.length > 0) refuseTwice(file, rows, key);
+  return rows;
 }
+
+/** Lines that a record takes: a quoted cell may go over several. */
+const linesOf = (cells: readonly string[]): number => 1 + cells.reduce((sum, cell) => sum + cell.split('\n').length - 1, 0);
+
+/** Line of the file at which a record begins. */
+const lineOf = (records: readonly (readonly string[])[], index: number): number =>
+  records.slice(0, index).reduce((line, cells) => line + linesOf(cells), 1);
 
 /** Refuses a table with more rows than the limit, before anything of it is read. @throws AppError `config` at the first row too many */
 export function checkSizes(texts: Texts, maxRows: number): void {
